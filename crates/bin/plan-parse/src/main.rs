@@ -1,0 +1,5 @@
+//! The `plan-parse` program; everything it does is in the library beside it.
+
+fn main() -> std::process::ExitCode {
+    plan_parse::main()
+}

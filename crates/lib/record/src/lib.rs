@@ -1,0 +1,26 @@
+//! The contract as types: what travels on the pipe.
+//!
+//! [`Record`] is one line as it was read: nothing in it is lost or respelled until somebody sets a field.
+//! The other types are the sections that our own tools write. A tool reads them through
+//! [`Record::view`], with a struct of its own that names only the fields it needs.
+
+mod class;
+mod digest;
+mod plan;
+mod raw;
+mod result;
+mod schema;
+mod sections;
+mod time;
+
+pub use class::{Class, Code};
+pub use digest::digest;
+pub use plan::{Action, Done, FileRef, Plan, Source, Task, WorkType};
+pub use raw::{Record, RecordError, to_line};
+pub use result::{Answer, Attempt, RateLimit, Status, TaskResult, Usage};
+pub use schema::{SCHEMA_NAMES, schema};
+pub use sections::{
+    Batch, Check, CheckStatus, Decision, DecisionLine, DecisionStatus, Gate, Landed, LandedStatus, Release, Route,
+    Sandbox, Verdict, VerdictStatus,
+};
+pub use time::{from_unix_seconds, now};
