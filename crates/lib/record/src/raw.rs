@@ -350,7 +350,10 @@ mod tests {
         record.set("x", "short").unwrap();
         record.set("y", &[1, 2, 3]).unwrap();
         record.set("route", &Option::<u8>::None).unwrap();
-        assert_eq!(record.as_str(), r#"{ "type":"task", "id":"1","title":"T", "x":"short" , "y" : [1,2,3],"route":null }"#);
+        assert_eq!(
+            record.as_str(),
+            r#"{ "type":"task", "id":"1","title":"T", "x":"short" , "y" : [1,2,3],"route":null }"#
+        );
         assert_eq!(record.get("y"), Some("[1,2,3]"));
         assert_eq!(record.get("route"), Some("null"));
         assert!(!record.has("route"));

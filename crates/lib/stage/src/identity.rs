@@ -1,0 +1,54 @@
+//! Which task lines have been seen.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+
+/// Remembers every (id, attempt) of a stream in at most 32 bytes each.
+///
+/// Only a keyed 64-bit hash is kept: with 1,000,000 tasks the chance that two different ones look the same is
+/// 3 in 100,000,000, and the key is drawn anew in each process, so that no input can be made to collide.
+#[derive(Default)]
+pub struct Identities {
+    key: RandomState,
+    seen: HashSet<u64, BuildHasherDefault<AlreadyHashed>>,
+}
+
+impl Identities {
+    /// Notes a task; false when it was there before.
+    pub fn insert(&mut self, id: &str, attempt: u64) -> bool {
+        let hash = self.key.hash_one((id, attempt));
+        self.seen.insert(hash)
+    }
+}
+
+/// The elements are hashes; hashing them again gains nothing.
+#[derive(Default)]
+struct AlreadyHashed(u64);
+
+impl Hasher for AlreadyHashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("only u64 are hashed here");
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Identities;
+
+    #[test]
+    fn an_identity_is_id_and_attempt() {
+        let mut seen = Identities::default();
+        assert!(seen.insert("1", 0));
+        assert!(seen.insert("1", 1));
+        assert!(seen.insert("11", 0));
+        assert!(!seen.insert("1", 1));
+    }
+}

@@ -1,0 +1,39 @@
+//! What the `main` of every tool does around its own work.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use signal_hook::consts::SIGPIPE;
+use signal_hook::low_level::emulate_default_handler;
+
+use crate::{Error, Exit, Shown};
+
+/// Runs a tool and turns its outcome into an exit code. An error is told on stderr as `name: where: what`.
+///
+/// When the reader of our output has gone, the process ends as any filter does: quietly, by SIGPIPE.
+pub fn main(name: &str, tool: impl FnOnce() -> Result<Exit, Error>) -> ExitCode {
+    match tool() {
+        Ok(exit) => exit.into(),
+        Err(Error::ReaderGone) => {
+            reader_gone();
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            tell(name, &error.to_string());
+            error.exit().into()
+        }
+    }
+}
+
+/// Ends the process as SIGPIPE would.
+pub(crate) fn reader_gone() {
+    // Only returns when the signal is blocked; the caller has an exit code for that.
+    let _ = emulate_default_handler(SIGPIPE);
+}
+
+/// Tells a person something: one line on stderr, with control characters made visible.
+pub fn tell(name: &str, text: &str) {
+    let line = format!("{name}: {}\n", Shown(text));
+    // Nobody can be told that stderr is closed.
+    let _ = std::io::stderr().write_all(line.as_bytes());
+}
