@@ -93,7 +93,7 @@ impl Dialect for Responses {
                 problem.get_or_insert(missing);
                 item
             });
-            push_item(&mut events, position, item);
+            push_item(&mut events, position, &item);
         }
 
         let last = if let Some(failed) = &step.failed {
@@ -143,7 +143,7 @@ fn message(text: &str, id: &str) -> Value {
 }
 
 /// An output item as the API streams it: announced, its text in pieces, then whole.
-fn push_item(events: &mut Vec<Event>, position: usize, item: Value) {
+fn push_item(events: &mut Vec<Event>, position: usize, item: &Value) {
     let mut announced = item.clone();
     announced["status"] = "in_progress".into();
     for list in ["content", "summary"] {

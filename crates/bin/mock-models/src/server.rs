@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
-use crate::dialect::{self, Dialect, Event, Inspected};
+use crate::dialect::{self, Event, Inspected};
 use crate::script::{Malformed, Place, Script, ScriptError, Step};
 
 /// Larger requests are refused; agents send at most a few MB.
