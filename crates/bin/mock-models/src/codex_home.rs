@@ -37,9 +37,9 @@ impl CodexHome {
 pub fn write(dir: &Path, base_url: &str, options: &CodexHome) -> io::Result<Vec<(String, String)>> {
     fs::create_dir_all(dir)?;
     let dir = dir.canonicalize()?;
-    let home = dir.to_str().ok_or_else(|| {
-        io::Error::new(io::ErrorKind::InvalidInput, format!("{} is not UTF-8", dir.display()))
-    })?;
+    let home = dir
+        .to_str()
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, format!("{} is not UTF-8", dir.display())))?;
     fs::write(dir.join("config.toml"), config(base_url, options).to_string())?;
 
     let nowhere = "http://127.0.0.1:9";

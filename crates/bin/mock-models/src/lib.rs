@@ -37,7 +37,5 @@ pub mod script;
 mod server;
 
 pub use codex_home::CodexHome;
-pub use script::{
-    Answer, Call, Conversation, Failed, Http, Malformed, Place, Script, ScriptError, Step, Usage,
-};
+pub use script::{Answer, Call, Conversation, Failed, Http, Malformed, Place, Script, ScriptError, Step, Usage};
 pub use server::{Options, Request, Server, StartError, TimedOut};

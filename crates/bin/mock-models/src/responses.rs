@@ -70,8 +70,7 @@ impl Dialect for Responses {
             response
         };
 
-        let mut events =
-            vec![event("response.created", json!({"response": response("in_progress", json!({}))}))];
+        let mut events = vec![event("response.created", json!({"response": response("in_progress", json!({}))}))];
         let mut problem = None;
         for (position, answer) in step.answers().iter().enumerate() {
             let item = match answer {
@@ -112,11 +111,9 @@ impl Dialect for Responses {
     fn error_body(&self, status: u16) -> Value {
         let (kind, code, message) = match status {
             401 => ("invalid_request_error", Some("invalid_api_key"), "Incorrect API key provided."),
-            403 => (
-                "invalid_request_error",
-                Some("model_not_allowed"),
-                "The project does not have access to this model.",
-            ),
+            403 => {
+                ("invalid_request_error", Some("model_not_allowed"), "The project does not have access to this model.")
+            }
             404 => (
                 "invalid_request_error",
                 Some("model_not_found"),
@@ -151,13 +148,8 @@ fn push_item(events: &mut Vec<Event>, position: usize, item: &Value) {
             announced[list] = json!([]);
         }
     }
-    events.push(event(
-        "response.output_item.added",
-        json!({"output_index": position, "item": announced}),
-    ));
-    let piece = |text: &Value, index_key: &str| {
-        json!({"output_index": position, "item_id": item["id"], index_key: 0, "delta": text})
-    };
+    events.push(event("response.output_item.added", json!({"output_index": position, "item": announced})));
+    let piece = |text: &Value, index_key: &str| json!({"output_index": position, "item_id": item["id"], index_key: 0, "delta": text});
     if let Some(text) = item.pointer("/content/0/text") {
         events.push(event("response.output_text.delta", piece(text, "content_index")));
     }
@@ -198,9 +190,7 @@ fn user_text(input: &Value) -> String {
         }
         match &item["content"] {
             Value::String(text) => texts.push(text.as_str()),
-            content => texts.extend(
-                content.as_array().into_iter().flatten().filter_map(|part| part["text"].as_str()),
-            ),
+            content => texts.extend(content.as_array().into_iter().flatten().filter_map(|part| part["text"].as_str())),
         }
     }
     texts.join("\n")
@@ -224,9 +214,8 @@ impl<'a> Tools<'a> {
     /// grouped in namespaces.
     fn offered_by(body: &'a Value) -> Self {
         let in_input = body["input"].as_array().into_iter().flatten();
-        let lists = std::iter::once(&body["tools"]).chain(
-            in_input.filter(|item| item["type"] == "additional_tools").map(|item| &item["tools"]),
-        );
+        let lists = std::iter::once(&body["tools"])
+            .chain(in_input.filter(|item| item["type"] == "additional_tools").map(|item| &item["tools"]));
         let mut offered = Vec::new();
         for definition in lists.filter_map(Value::as_array).flatten() {
             if definition["type"] == "namespace" {
@@ -241,9 +230,7 @@ impl<'a> Tools<'a> {
     }
 
     fn find(&self, kind: &str, names: &[&str]) -> Option<Tool<'a>> {
-        let fits = |name: &str| {
-            self.offered.iter().find(|tool| tool.kind == kind && tool.name == name).copied()
-        };
+        let fits = |name: &str| self.offered.iter().find(|tool| tool.kind == kind && tool.name == name).copied();
         names.iter().find_map(|name| fits(name))
     }
 
@@ -298,8 +285,7 @@ impl<'a> Tools<'a> {
 
     fn call(&self, call: &Call, call_id: &str) -> Value {
         let wanted = |tool: &&Tool| {
-            tool.name == call.name
-                && call.namespace.as_deref().is_none_or(|wanted| tool.namespace == Some(wanted))
+            tool.name == call.name && call.namespace.as_deref().is_none_or(|wanted| tool.namespace == Some(wanted))
         };
         // A tool that is not offered is called all the same: models do that too.
         let unknown = Tool {
@@ -382,10 +368,7 @@ mod tests {
         };
         assert_eq!(arguments(json!([function("exec_command", "cmd", "string")]))["cmd"], "ls");
         assert_eq!(arguments(json!([function("shell_command", "command", "string")]))["command"], "ls");
-        assert_eq!(
-            arguments(json!([function("shell", "command", "array")]))["command"],
-            json!(["bash", "-lc", "ls"])
-        );
+        assert_eq!(arguments(json!([function("shell", "command", "array")]))["command"], json!(["bash", "-lc", "ls"]));
         let local = items(&Step::shell("ls"), &json!([{"type": "local_shell"}]));
         assert_eq!(local[0]["action"]["command"], json!(["bash", "-lc", "ls"]));
     }
@@ -417,15 +400,9 @@ mod tests {
     fn a_patch_goes_through_the_shell_when_there_is_no_tool_for_it() {
         let custom = items(&Step::apply_patch("P"), &json!([{"type": "custom", "name": "apply_patch"}]));
         assert_eq!(custom[0]["input"], "P");
-        let shell = items(
-            &Step::apply_patch("a\nEND_OF_PATCH"),
-            &json!([function("exec_command", "cmd", "string")]),
-        );
+        let shell = items(&Step::apply_patch("a\nEND_OF_PATCH"), &json!([function("exec_command", "cmd", "string")]));
         let arguments: Value = serde_json::from_str(shell[0]["arguments"].as_str().unwrap()).unwrap();
-        assert_eq!(
-            arguments["cmd"],
-            "apply_patch <<'END_OF_PATCH_'\na\nEND_OF_PATCH\nEND_OF_PATCH_\n"
-        );
+        assert_eq!(arguments["cmd"], "apply_patch <<'END_OF_PATCH_'\na\nEND_OF_PATCH\nEND_OF_PATCH_\n");
     }
 
     #[test]

@@ -100,12 +100,7 @@ pub struct Conversation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Texts that must all be found in what the user wrote.
-    #[serde(
-        default,
-        rename = "match",
-        deserialize_with = "one_or_many",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(default, rename = "match", deserialize_with = "one_or_many", skip_serializing_if = "Vec::is_empty")]
     pub matches: Vec<String>,
     /// The model that must be asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -321,11 +316,8 @@ impl Script {
 
     /// Reads and checks a script.
     pub fn from_json(text: &str) -> Result<Self, ScriptError> {
-        let script = if text.trim_start().starts_with('[') {
-            Self::steps(parse::<Vec<Step>>(text)?)
-        } else {
-            parse(text)?
-        };
+        let script =
+            if text.trim_start().starts_with('[') { Self::steps(parse::<Vec<Step>>(text)?) } else { parse(text)? };
         script.check()?;
         Ok(script)
     }
@@ -353,8 +345,7 @@ impl Script {
             }
         }
         if let Some(step) = &self.unmatched {
-            step.check()
-                .map_err(|problem| ScriptError::Invalid { place: "unmatched".to_owned(), problem })?;
+            step.check().map_err(|problem| ScriptError::Invalid { place: "unmatched".to_owned(), problem })?;
         }
         Ok(())
     }
@@ -584,9 +575,7 @@ impl Step {
             {
                 return Err(format!("{name:?}: {value:?} is not a valid header"));
             }
-            if ["content-length", "transfer-encoding", "connection"]
-                .contains(&name.to_ascii_lowercase().as_str())
-            {
+            if ["content-length", "transfer-encoding", "connection"].contains(&name.to_ascii_lowercase().as_str()) {
                 return Err(format!("the header {name} belongs to the server; use `cut` or `hang`"));
             }
         }
@@ -596,8 +585,7 @@ impl Step {
 
 fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, ScriptError> {
     let mut reader = serde_json::Deserializer::from_str(text);
-    let value = serde_path_to_error::deserialize(&mut reader)
-        .map_err(|error| ScriptError::Parse(error.to_string()))?;
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| ScriptError::Parse(error.to_string()))?;
     reader.end().map_err(|error| ScriptError::Parse(error.to_string()))?;
     Ok(value)
 }

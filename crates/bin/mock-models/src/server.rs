@@ -126,16 +126,13 @@ impl Server {
         script.check()?;
         let log = match &options.log {
             None => None,
-            Some(path) => Some(
-                File::create(path).map_err(|source| StartError::Log { path: path.clone(), source })?,
-            ),
+            Some(path) => Some(File::create(path).map_err(|source| StartError::Log { path: path.clone(), source })?),
         };
         let failed = |source| StartError::Listen { port: options.port, source };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let port = listener.local_addr().map_err(failed)?.port();
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
         let listener = {
             let _inside = runtime.enter();
             tokio::net::TcpListener::from_std(listener).map_err(failed)?
@@ -206,12 +203,7 @@ impl Server {
             let Some(left) = at_most.checked_sub(started.elapsed()) else {
                 return Err(TimedOut { waited: at_most, requests: state.requests.len() });
             };
-            state = self
-                .shared
-                .changed
-                .wait_timeout(state, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            state = self.shared.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }
@@ -249,9 +241,12 @@ impl Shared {
 
     /// Chooses the step for a request, and counts it.
     fn choose(&self, state: &mut State, inspected: &Inspected) -> Chosen {
-        let fits = self.script.conversations.iter().enumerate().find(|(_, conversation)| {
-            conversation.fits(inspected.model.as_deref(), &inspected.user_text)
-        });
+        let fits = self
+            .script
+            .conversations
+            .iter()
+            .enumerate()
+            .find(|(_, conversation)| conversation.fits(inspected.model.as_deref(), &inspected.user_text));
         let Some((number, conversation)) = fits else {
             let step = self
                 .script
@@ -290,12 +285,9 @@ async fn accept(listener: tokio::net::TcpListener, shared: Arc<Shared>) {
         let _ = socket.set_nodelay(true);
         let shared = Arc::clone(&shared);
         tokio::spawn(async move {
-            let service =
-                hyper::service::service_fn(move |request| answer(Arc::clone(&shared), request));
+            let service = hyper::service::service_fn(move |request| answer(Arc::clone(&shared), request));
             // An error here is a connection that was cut, by the script or by the client.
-            let _ = hyper::server::conn::http1::Builder::new()
-                .serve_connection(TokioIo::new(socket), service)
-                .await;
+            let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
         });
     }
 }
@@ -305,10 +297,7 @@ async fn accept(listener: tokio::net::TcpListener, shared: Arc<Shared>) {
 #[error("cut, as the script says")]
 struct Cut;
 
-async fn answer(
-    shared: Arc<Shared>,
-    request: hyper::Request<Incoming>,
-) -> Result<Response<Playback>, Cut> {
+async fn answer(shared: Arc<Shared>, request: hyper::Request<Incoming>) -> Result<Response<Playback>, Cut> {
     let (head, body) = request.into_parts();
     let open = Open::new(&shared);
     let Ok(body) = Limited::new(body, LARGEST_REQUEST).collect().await else {
@@ -393,9 +382,7 @@ async fn answer(
 
     let mut frames: VecDeque<Bytes> = stream.events.iter().map(frame).collect();
     let mut end = End::Proper;
-    if let Some((place, how)) =
-        step.cut.map(|place| (place, End::Cut)).or(step.hang.map(|place| (place, End::Hang)))
-    {
+    if let Some((place, how)) = step.cut.map(|place| (place, End::Cut)).or(step.hang.map(|place| (place, End::Hang))) {
         end = how;
         frames.truncate(match place {
             Place::AfterEvents(count) => count,
@@ -466,9 +453,7 @@ fn readable(headers: &HeaderMap) -> BTreeMap<String, String> {
 fn extend(headers: &mut HeaderMap, with: &BTreeMap<String, String>) {
     for (name, value) in with {
         // Script::check has refused what does not parse.
-        if let (Ok(name), Ok(value)) =
-            (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value))
-        {
+        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
             headers.insert(name, value);
         }
     }
@@ -529,10 +514,7 @@ impl Body for Playback {
     type Data = Bytes;
     type Error = Cut;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         if let Some(wait) = &mut self.wait {
             std::task::ready!(wait.as_mut().poll(context));
             self.wait = None;

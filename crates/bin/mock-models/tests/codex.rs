@@ -1,5 +1,7 @@
 //! The real codex against scripted servers.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod common;
 
 use std::fs;
@@ -52,15 +54,26 @@ fn shell() {
         let desk = Desk::new(version).model(model);
         let finished = desk.run(&server, "Run something.");
         finished.assert_success("ran");
-        let commands = finished.items("command_execution");
-        let mut results: Vec<_> = commands
+        // What the model is told. (Busy, 0.128 drops the output or the end of a command from its
+        // events now and then, but not from its requests.)
+        let requests = server.requests();
+        let body = &requests.last().unwrap().body;
+        let outputs: Vec<_> = body["input"]
+            .as_array()
+            .unwrap()
             .iter()
-            .map(|item| (item["exit_code"].as_i64(), item["aggregated_output"].as_str().unwrap()))
+            .filter(|item| item["type"].as_str().is_some_and(|kind| kind.ends_with("_call_output")))
+            .map(|item| item["output"].to_string())
             .collect();
-        results.sort_unstable();
-        assert_eq!(results, [(Some(0), "hello\n"), (Some(0), "out\n"), (Some(3), "")], "{version} {model}");
+        assert_eq!(outputs.len(), 3, "{version} {model}: {outputs:#?}");
+        assert!(outputs[0].contains("out"), "{version} {model}: {outputs:#?}");
+        assert!(outputs[2].contains("hello"), "{version} {model}: {outputs:#?}");
+        if version == TODAY {
+            let codes = finished.items("command_execution").iter().map(|item| item["exit_code"].as_i64()).sum();
+            assert_eq!((finished.items("command_execution").len(), codes), (3, Some(3)));
+        }
         assert_eq!(fs::read_to_string(desk.workspace().join("made.txt")).unwrap(), "hello\n");
-        assert!(server.requests().iter().all(|request| request.problem.is_none()));
+        assert!(requests.iter().all(|request| request.problem.is_none()));
     }
 }
 
@@ -103,16 +116,19 @@ fn unauthorized() {
 
 #[test]
 fn rate_limit_that_passes() {
-    for version in BOTH {
-        let limited = || Step::http(429).header("Retry-After", "1");
-        let server = Server::start(Script::steps([limited(), limited(), Step::text("ok")])).unwrap();
-        let finished = Desk::new(version).with_retries().run(&server, "x");
-        finished.assert_success("ok");
-        let requests = server.requests();
-        assert_eq!(requests.iter().map(|request| request.step).collect::<Vec<_>>(), [Some(1), Some(2), Some(3)]);
-        // It waited as told.
-        assert!(requests[2].unix_ms >= requests[0].unix_ms + 1900, "{version}");
-    }
+    let limited = || Step::http(429).header("Retry-After", "1");
+    let script = Script::steps([limited(), limited(), Step::text("ok")]);
+    let server = Server::start(script.clone()).unwrap();
+    Desk::new(TODAY).with_retries().run(&server, "x").assert_success("ok");
+    let requests = server.requests();
+    assert_eq!(requests.iter().map(|request| request.step).collect::<Vec<_>>(), [Some(1), Some(2), Some(3)]);
+    // It waited as told.
+    assert!(requests[2].unix_ms >= requests[0].unix_ms + 1900);
+
+    // The older one never tries again.
+    let server = Server::start(script).unwrap();
+    Desk::new(SPRING).with_retries().run(&server, "x").failure();
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[test]
@@ -197,7 +213,8 @@ fn a_hanging_server_notices_that_the_agent_left() {
     for version in BOTH {
         for place in [Place::BeforeHeaders, Place::AfterHeaders, Place::AfterEvents(2)] {
             let server = Server::start(Script::steps([Step::hang(place)])).unwrap();
-            let mut running = Desk::new(version).start(&server, "x");
+            let desk = Desk::new(version);
+            let mut running = desk.start(&server, "x");
             server.wait_for_requests(1, LONG).unwrap();
             assert_eq!(server.in_flight(), 1, "{version} {place:?}");
             running.kill();
@@ -281,7 +298,8 @@ fn every_run_starts_at_the_first_step_unless_told_otherwise() {
 #[test]
 fn a_resumed_thread_goes_on_with_its_steps() {
     for version in BOTH {
-        let script = Script::steps([Step::shell("true"), Step::text("first"), Step::shell("true"), Step::text("second")]);
+        let script =
+            Script::steps([Step::shell("true"), Step::text("first"), Step::shell("true"), Step::text("second")]);
         let server = Server::start(script).unwrap();
         let desk = Desk::new(version);
         let finished = desk.run(&server, "begin");

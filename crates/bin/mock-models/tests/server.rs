@@ -1,5 +1,7 @@
 //! The server and the binary without an agent: odd requests, signals, files.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

@@ -1,5 +1,6 @@
 //! Runs the real codex, in homes and workspaces of its own.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(dead_code, reason = "every test binary uses a part of it")]
 
 use std::fs;
@@ -139,12 +140,7 @@ impl Running {
         };
         let mut rollout = Vec::new();
         lines_below(&self.home.join("sessions"), &mut rollout);
-        Finished {
-            status,
-            events: parse(&self.stdout()),
-            stderr: fs::read_to_string(&self.stderr).unwrap(),
-            rollout,
-        }
+        Finished { status, events: parse(&self.stdout()), stderr: fs::read_to_string(&self.stderr).unwrap(), rollout }
     }
 }
 
