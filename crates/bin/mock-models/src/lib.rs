@@ -30,6 +30,7 @@
 //! API: [`mod@responses`] speaks `OpenAI` Responses. Another API is one more module beside it and one
 //! more arm in `dialect::for_request`.
 
+pub mod agents;
 pub mod codex_home;
 mod dialect;
 pub mod responses;

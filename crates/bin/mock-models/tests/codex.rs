@@ -8,7 +8,7 @@ use std::fs;
 use std::time::Duration;
 
 use common::{BOTH, Desk, LONG, SPRING, TODAY};
-use mock_models::{Conversation, Place, Script, Server, Step, Usage, responses};
+use mock_models::{Conversation, Place, Script, Server, Step, Usage, agents, responses};
 
 /// Every way in which these releases offer tools: with a patch tool, with a shell only, and from
 /// inside a program.
@@ -93,6 +93,25 @@ fn patch() {
         assert_eq!(changes[0]["changes"][0]["kind"], "add");
         let written = fs::read_to_string(desk.workspace().join("hello.txt")).unwrap();
         assert_eq!(written, "it's \"here\" $HOME\n");
+    }
+}
+
+#[test]
+fn the_oldest_ones_can_be_scripted_too() {
+    for version in [agents::CODEX_WINTER, agents::CODEX_OLD] {
+        let script = Script::steps([
+            Step::shell("echo hello > made.txt"),
+            Step::apply_patch("*** Begin Patch\n*** Add File: new.txt\n+new\n*** End Patch"),
+            Step::text("done"),
+        ]);
+        let server = Server::start(script).unwrap();
+        let desk = Desk::new(version);
+        let finished = desk.run(&server, "x");
+        assert!(finished.status.success(), "{version}: {}", finished.stderr);
+        assert_eq!(server.requests().len(), 3);
+        for (file, content) in [("made.txt", "hello\n"), ("new.txt", "new\n")] {
+            assert_eq!(fs::read_to_string(desk.workspace().join(file)).unwrap(), content, "{version}");
+        }
     }
 }
 

@@ -6,35 +6,23 @@
 use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::OnceLock;
+use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
+use mock_models::agents::{self, CODEX_SPRING, CODEX_TODAY};
 use mock_models::{CodexHome, Server, codex_home};
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
 use tempfile::TempDir;
 
 /// What users have today.
-pub const TODAY: &str = "0.169.0";
+pub const TODAY: &str = CODEX_TODAY;
 /// What some of them still have.
-pub const SPRING: &str = "0.128.0";
+pub const SPRING: &str = CODEX_SPRING;
 pub const BOTH: [&str; 2] = [TODAY, SPRING];
 
 /// Nothing here takes longer; only a test that fails waits for it.
 pub const LONG: Duration = Duration::from_secs(120);
-
-/// The folder with the pinned agents; installs them if need be.
-pub fn agents() -> &'static Path {
-    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(|| {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../scripts/setup-agents");
-        let output = Command::new(&script).stderr(Stdio::inherit()).output().unwrap();
-        assert!(output.status.success(), "{} failed, see above", script.display());
-        let stdout = String::from_utf8(output.stdout).unwrap();
-        PathBuf::from(stdout.lines().last().expect("the script prints the folder"))
-    })
-}
 
 /// A home and a workspace, both empty.
 pub struct Desk {
@@ -92,7 +80,7 @@ impl Desk {
         let variables = codex_home::write(&home, &server.base_url(), &self.options).unwrap();
         let (stdin, stdout, stderr) = (root.join("in"), root.join("out"), root.join("err"));
         fs::write(&stdin, prompt).unwrap();
-        let child = Command::new(agents().join("bin").join(format!("codex-{}", self.version)))
+        let child = Command::new(agents::codex(self.version).unwrap())
             .args(["exec", "--json", "--skip-git-repo-check", "--sandbox", "workspace-write", "-C"])
             .arg(self.workspace())
             .args(&self.arguments)
