@@ -1,0 +1,127 @@
+//! Who owns the run file, and what only the owner may do.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::process;
+
+use crate::Error;
+use crate::append::{append_as, file_end};
+
+/// The right to be the one pipe of a run file: `RUN.lock`, for as long as the value lives.
+///
+/// The lock file stays when the owner ends; it is the lock on it that counts, and the system lets go of that even
+/// when the owner is killed.
+#[derive(Debug)]
+pub struct Owner {
+    run: PathBuf,
+    // Held for its lock.
+    _lock: File,
+}
+
+impl Owner {
+    /// Takes the run file; refused with the other's pid while somebody else has it.
+    pub fn take(run: &Path) -> Result<Self, Error> {
+        let path = beside(run, ".lock");
+        let refused = Error::system;
+        let mut lock = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(refused(&path))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut pid = String::new();
+                // Without a readable pid the refusal still stands.
+                let _ = lock.read_to_string(&mut pid);
+                let pid = Some(pid.trim().to_owned()).filter(|pid| !pid.is_empty());
+                return Err(Error::Owned { path: run.to_owned(), pid });
+            }
+            Err(TryLockError::Error(source)) => return Err(refused(&path)(source)),
+        }
+        lock.set_len(0).and_then(|()| writeln!(lock, "{}", process::id())).map_err(refused(&path))?;
+        Ok(Self { run: run.to_owned(), _lock: lock })
+    }
+
+    /// The run file.
+    pub fn run(&self) -> &Path {
+        &self.run
+    }
+
+    /// As [`append`](crate::append), and moves a cut-off last line aside first if there is one.
+    pub fn append<L: AsRef<str>>(&self, lines: &[L]) -> Result<(), Error> {
+        append_as(&self.run, lines, Some(self))
+    }
+
+    /// Moves a cut-off last line aside; true when there was one.
+    pub fn mend(&self) -> Result<bool, Error> {
+        let refused = || Error::system(&self.run);
+        let mut file = match OpenOptions::new().read(true).write(true).open(&self.run) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+            file => file.map_err(refused())?,
+        };
+        file.lock().map_err(refused())?;
+        let end = file_end(&mut file).map_err(refused())?;
+        if end.fragment > 0 {
+            self.move_aside(&mut file, end.length - end.fragment)?;
+        }
+        Ok(end.fragment > 0)
+    }
+
+    /// Moves everything from `start` on to `RUN.cut`; `file` is locked. The copy is on disk before the original goes.
+    pub(crate) fn move_aside(&self, file: &mut File, start: u64) -> Result<(), Error> {
+        let refused = || Error::system(&self.run);
+        let mut fragment = Vec::new();
+        file.seek(SeekFrom::Start(start)).map_err(refused())?;
+        file.read_to_end(&mut fragment).map_err(refused())?;
+        fragment.push(b'\n');
+        let aside = beside(&self.run, ".cut");
+        OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(&aside)
+            .and_then(|mut aside| aside.write_all(&fragment).and_then(|()| aside.sync_all()))
+            .map_err(Error::system(&aside))?;
+        file.set_len(start).and_then(|()| file.sync_all()).map_err(refused())
+    }
+}
+
+fn beside(run: &Path, ending: &str) -> PathBuf {
+    let mut name = run.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_second_owner_is_refused_with_the_pid_of_the_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("run.jsonl");
+        let owner = Owner::take(&run).unwrap();
+        let refusal = Owner::take(&run).unwrap_err().to_string();
+        assert!(refusal.contains(&format!("in use by process {}", process::id())), "{refusal}");
+        drop(owner);
+        Owner::take(&run).unwrap();
+    }
+
+    #[test]
+    fn a_fragment_is_moved_aside_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("run.jsonl");
+        let owner = Owner::take(&run).unwrap();
+        assert!(!owner.mend().unwrap());
+        fs::write(&run, "{\"a\":1}\n{\"b\":").unwrap();
+        assert!(owner.mend().unwrap());
+        assert_eq!(fs::read_to_string(&run).unwrap(), "{\"a\":1}\n");
+        assert_eq!(fs::read_to_string(folder.path().join("run.jsonl.cut")).unwrap(), "{\"b\":\n");
+        assert!(!owner.mend().unwrap());
+    }
+}
