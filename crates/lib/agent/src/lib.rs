@@ -1,1 +1,14 @@
-//! agent
+//! Driving an agent CLI: what it is asked, how it is run, and what its events mean.
+//!
+//! One folder for each CLI behind the trait [`Agent`]. A failure is classified from the CLI's own events, its session
+//! log, its exit status and our clocks; nothing that the agent or a command says can change a class.
+
+mod call;
+pub mod codex;
+mod events;
+mod prompt;
+mod redact;
+
+pub use call::{Agent, Call, Effort, Report};
+pub use prompt::{Asked, prompt};
+pub use redact::Secrets;

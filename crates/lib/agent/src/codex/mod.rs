@@ -1,0 +1,110 @@
+//! The Codex CLI (`@openai/codex`), from its releases of spring 2026 (0.98) to that of today (0.169).
+//!
+//! What is said here of its behaviour was measured against these releases.
+
+mod check;
+mod classify;
+mod reader;
+mod session;
+mod usage;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use process::{Job, Output, StartError, Stop, run};
+use record::{Class, Sandbox};
+
+pub use check::{Doctor, FLAGS};
+
+use crate::{Agent, Call, Report, Secrets};
+use classify::{End, classify};
+use reader::Reader;
+
+/// The longest prompt that the CLI takes, in characters; a longer one is refused by it with an exit code of 1.
+const LONGEST_PROMPT: usize = 1 << 20;
+
+/// The Codex CLI.
+#[derive(Clone, Debug)]
+pub struct Codex {
+    program: OsString,
+    secrets: Secrets,
+    sessions: Option<PathBuf>,
+}
+
+impl Codex {
+    /// The CLI at `program`, a name on PATH or a path. Its own configuration and login are what it finds by itself
+    /// (`CODEX_HOME`).
+    pub fn new(program: impl Into<OsString>) -> Self {
+        Self { program: program.into(), secrets: Secrets::of_environment(), sessions: session::folder() }
+    }
+
+    fn job(&self, call: &Call) -> Job {
+        let mut job = Job::new(&self.program).args(["exec", "--json", "--skip-git-repo-check"]);
+        let sandbox = ["--sandbox", call.sandbox.name()];
+        job = job.args(sandbox).args(["-C".as_ref(), call.folder.as_os_str()]).args(["-m", &call.model]);
+        if let Some(effort) = &call.effort {
+            job = job.args(["-c".to_owned(), format!("model_reasoning_effort=\"{}\"", effort.name())]);
+        }
+        // Without the first, 0.169 waits for a network that is down for ever. The second keeps keys out of the
+        // environment of the commands that the model runs. A release that does not know one of them ignores it.
+        job = job.args(["-c", "features.unbounded_connection_retries=false"]);
+        job = job.args(["-c", "shell_environment_policy.ignore_default_excludes=false"]);
+        // The prompt by stdin: an argument may have 128 KiB at most and shows in `ps`, and a stdin that is not given
+        // would be read to its end.
+        job = job.args(["-"]);
+        job.input = call.prompt.clone().into_bytes();
+        job.folder.clone_from(&call.folder);
+        job.output = Output::Apart;
+        job.limits = call.limits;
+        job
+    }
+}
+
+impl Agent for Codex {
+    fn backend(&self) -> &'static str {
+        "codex"
+    }
+
+    async fn call(&self, mut call: Call, stop: Stop) -> Report {
+        let length = call.prompt.chars().count();
+        if length > LONGEST_PROMPT {
+            let why =
+                format!("the prompt has {length} characters, the Codex CLI takes {LONGEST_PROMPT}: split the task");
+            return Report { failure: Some((Class::ContextWindow, why)), ..Report::default() };
+        }
+        let job = self.job(&call);
+        let mut reader = Reader::new(call.log.take(), self.secrets.clone());
+        let outcome = match run(&job, &mut reader, stop).await {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                let class = match error {
+                    StartError::Missing(_) => Class::Missing,
+                    StartError::NoFolder(_) => Class::Other,
+                    StartError::System { .. } => Class::Unsupported,
+                };
+                return Report { failure: Some((class, error.to_string())), ..Report::default() };
+            }
+        };
+        let seen = reader.finish();
+        let session = match (&self.sessions, &seen.thread) {
+            (Some(folder), Some(thread)) => session::read(folder, thread),
+            _ => session::Session::default(),
+        };
+        let end = End { outcome, seen: &seen, session: &session, limits: &call.limits };
+        Report {
+            failure: classify(&end).map(|(class, evidence)| (class, self.secrets.remove(evidence))),
+            message: seen.message.map(|message| self.secrets.remove(message)),
+            thread: seen.thread,
+            sandbox: session.sandbox,
+            usage: seen.usage.or(session.usage),
+            rate_limit: session.rate_limit,
+            failed_actions: seen.failed_actions,
+            acted: seen.acted,
+            time: outcome.time,
+        }
+    }
+
+    async fn check(&self, sandbox: Sandbox) -> Result<(), (Class, String)> {
+        check::ready(&self.program, sandbox).await
+    }
+}

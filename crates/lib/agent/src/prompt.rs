@@ -1,0 +1,211 @@
+//! What an agent is told about a task: the same four parts for every agent.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use record::{Action, Done, FileRef, Sandbox};
+use serde::Deserialize;
+
+/// The fields of a task that go into its prompt.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Asked {
+    /// The task's id.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// What is to be reached.
+    pub objective: String,
+    /// The files it is about.
+    pub files: Vec<FileRef>,
+    /// Its commands.
+    pub commands: Vec<String>,
+    /// Its done criteria.
+    pub done: Vec<Done>,
+    /// What must hold whatever is done.
+    pub constraints: Vec<String>,
+    /// The expected form of the answer.
+    pub output: Option<String>,
+    /// The plan's own text.
+    pub body: String,
+}
+
+/// The prompt of a task: goal and acceptance criteria; files and constraints; required commands and tests; expected
+/// output. Its first line is `Task ID: TITLE`; no other task is named.
+pub fn prompt(task: &Asked, sandbox: Sandbox) -> String {
+    let mut text = format!("Task {}: {}\n", one_line(&task.id), one_line(&task.title));
+    goal(task, &mut text);
+    files(task, sandbox, &mut text);
+    commands(task, &mut text);
+    output(task, sandbox, &mut text);
+    text
+}
+
+fn goal(task: &Asked, text: &mut String) {
+    text.push_str("\n## Goal and acceptance criteria\n\n");
+    let objective = if task.objective.trim().is_empty() { &task.title } else { &task.objective };
+    line(text, &one_line(objective));
+    if !task.done.is_empty() {
+        text.push_str("\nThe task is done when all of this holds:\n");
+        for done in &task.done {
+            match &done.command {
+                Some(command) if !done.text.contains(command.as_str()) => {
+                    line(text, &format!("- {} (`{}`)", one_line(&done.text), one_line(command)));
+                }
+                _ => line(text, &format!("- {}", one_line(&done.text))),
+            }
+        }
+    }
+    if !task.body.trim().is_empty() {
+        // The longest fence inside decides how long ours has to be.
+        let fence = "`".repeat(longest_run(&task.body, '`').max(2) + 1);
+        let _ = write!(text, "\nThe plan says of it:\n\n{fence}markdown\n{}\n{fence}\n", task.body.trim_matches('\n'));
+    }
+}
+
+fn files(task: &Asked, sandbox: Sandbox, text: &mut String) {
+    text.push_str("\n## Files and constraints\n\n");
+    for file in &task.files {
+        let action = match file.action {
+            Action::Create => "create",
+            Action::Modify => "modify",
+            Action::Delete => "delete",
+            Action::Test => "test",
+            Action::Read => "read",
+        };
+        let lines = file.lines.as_deref().map(|lines| format!(", lines {}", one_line(lines))).unwrap_or_default();
+        line(text, &format!("- {action} `{}`{lines}", one_line(&file.path)));
+    }
+    let writes = sandbox != Sandbox::ReadOnly;
+    match (writes, task.files.iter().any(|file| file.action.writes())) {
+        (true, true) => line(text, "- Change no file that is not listed here."),
+        (true, false) => line(text, "- The plan names no file to change: change as few as the goal needs."),
+        (false, _) => line(text, "- Read only: change no file."),
+    }
+    for constraint in &task.constraints {
+        line(text, &format!("- {}", one_line(constraint)));
+    }
+}
+
+fn commands(task: &Asked, text: &mut String) {
+    text.push_str("\n## Required commands and tests\n\n");
+    let criteria = task.done.iter().filter_map(|done| done.command.as_ref());
+    let mut seen: Vec<&String> = Vec::new();
+    for command in task.commands.iter().chain(criteria) {
+        if !seen.contains(&command) {
+            seen.push(command);
+        }
+    }
+    if seen.is_empty() {
+        line(text, "None are given.");
+        return;
+    }
+    line(text, "These are run after you have finished, and each must exit with 0:");
+    for command in seen {
+        let fence = "`".repeat(longest_run(command, '`').max(2) + 1);
+        let _ = write!(text, "\n{fence}sh\n{command}\n{fence}\n");
+    }
+}
+
+fn output(task: &Asked, sandbox: Sandbox, text: &mut String) {
+    text.push_str("\n## Expected output\n\n");
+    match task.output.as_deref().map(str::trim) {
+        Some(output) if !output.is_empty() => line(text, &one_line(output)),
+        _ if sandbox == Sandbox::ReadOnly => {
+            line(text, "Your answer, complete in your last message, with file:line for whatever you refer to.");
+        }
+        _ => {
+            line(text, "The change in the files, and as your last message a short summary of what you changed and ran.")
+        }
+    }
+    line(text, "If something keeps you from finishing, say what it is instead of working around it.");
+}
+
+fn line(text: &mut String, line: &str) {
+    text.push_str(line);
+    text.push('\n');
+}
+
+/// Line ends in a title or an objective would look like a part of the prompt's own structure.
+fn one_line(text: &str) -> Cow<'_, str> {
+    let text = text.trim();
+    if text.contains(|character: char| character.is_control()) {
+        Cow::Owned(
+            text.split(|character: char| character.is_control())
+                .filter(|part| !part.is_empty())
+                .collect::<Vec<_>>()
+                .join(" "),
+        )
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+fn longest_run(text: &str, of: char) -> usize {
+    let (mut longest, mut run) = (0, 0);
+    for character in text.chars() {
+        run = if character == of { run + 1 } else { 0 };
+        longest = longest.max(run);
+    }
+    longest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn task() -> Asked {
+        Asked {
+            id: "3".into(),
+            title: "Add a\nparser".into(),
+            objective: "Read plans".into(),
+            files: vec![
+                FileRef { path: "src/p.rs".into(), action: Action::Create, lines: None },
+                FileRef { path: "src/lib.rs".into(), action: Action::Modify, lines: Some("3-9".into()) },
+            ],
+            commands: vec!["cargo test -p x".into()],
+            done: vec![
+                Done {
+                    text: "`cargo test -p x` passes".into(),
+                    command: Some("cargo test -p x".into()),
+                    checked: false,
+                },
+                Done { text: "no warnings".into(), command: Some("cargo clippy".into()), checked: false },
+            ],
+            constraints: vec!["No new crates".into()],
+            output: Some("patch".into()),
+            body: "### Task 3\n````md\nx\n````\n".into(),
+        }
+    }
+
+    #[test]
+    fn the_four_parts_in_their_order() {
+        let text = prompt(&task(), Sandbox::WorkspaceWrite);
+        assert!(text.starts_with("Task 3: Add a parser\n"), "{text}");
+        let places: Vec<_> =
+            ["## Goal and acceptance", "## Files and constraints", "## Required commands", "## Expected output"]
+                .iter()
+                .map(|part| text.find(part).unwrap())
+                .collect();
+        assert!(places.is_sorted());
+        for wanted in [
+            "- `cargo test -p x` passes\n",
+            "- no warnings (`cargo clippy`)\n",
+            "- create `src/p.rs`\n",
+            "- modify `src/lib.rs`, lines 3-9\n",
+            "- No new crates\n",
+            "\npatch\n",
+            "`````markdown\n### Task 3\n",
+        ] {
+            assert!(text.contains(wanted), "{wanted} in {text}");
+        }
+        assert_eq!(text.matches("```sh\ncargo test -p x\n```").count(), 1);
+    }
+
+    #[test]
+    fn a_reader_is_told_to_change_nothing() {
+        let text = prompt(&Asked { id: "1".into(), title: "Look".into(), ..Default::default() }, Sandbox::ReadOnly);
+        assert!(text.contains("change no file."), "{text}");
+        assert!(text.contains("\nLook\n"), "{text}");
+    }
+}
