@@ -1,3 +1,5 @@
+use std::fmt::Write;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -168,16 +170,16 @@ impl Written {
     fn text(&self) -> String {
         let mut text = String::from("[[rule]]\n");
         if !self.gates.is_empty() {
-            text += &format!("gate = {:?}\n", self.gates);
+            writeln!(text, "gate = {:?}", self.gates).unwrap();
         }
         if !self.backends.is_empty() {
-            text += &format!("backend = {:?}\n", self.backends);
+            writeln!(text, "backend = {:?}", self.backends).unwrap();
         }
         if let Some(when) = self.when {
-            text += &format!("when = {when:?}\n");
+            writeln!(text, "when = {when:?}").unwrap();
         }
         if let Some(rank) = self.max_rank {
-            text += &format!("max_rank = {rank}\n");
+            writeln!(text, "max_rank = {rank}").unwrap();
         }
         text + if self.approved { "decision = \"approved\"\n" } else { "decision = \"denied\"\n" }
     }
