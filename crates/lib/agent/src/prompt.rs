@@ -8,25 +8,31 @@ use serde::Deserialize;
 
 /// The fields of a task that go into its prompt.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
 pub struct Asked {
     /// The task's id.
     pub id: String,
     /// Its title.
     pub title: String,
     /// What is to be reached.
+    #[serde(default)]
     pub objective: String,
     /// The files it is about.
+    #[serde(default)]
     pub files: Vec<FileRef>,
     /// Its commands.
+    #[serde(default)]
     pub commands: Vec<String>,
     /// Its done criteria.
+    #[serde(default)]
     pub done: Vec<Done>,
     /// What must hold whatever is done.
+    #[serde(default)]
     pub constraints: Vec<String>,
     /// The expected form of the answer.
+    #[serde(default)]
     pub output: Option<String>,
     /// The plan's own text.
+    #[serde(default)]
     pub body: String,
 }
 
@@ -114,9 +120,7 @@ fn output(task: &Asked, sandbox: Sandbox, text: &mut String) {
         _ if sandbox == Sandbox::ReadOnly => {
             line(text, "Your answer, complete in your last message, with file:line for whatever you refer to.");
         }
-        _ => {
-            line(text, "The change in the files, and as your last message a short summary of what you changed and ran.")
-        }
+        _ => line(text, "The change in the files; as your last message, a short summary of what you changed and ran."),
     }
     line(text, "If something keeps you from finishing, say what it is instead of working around it.");
 }

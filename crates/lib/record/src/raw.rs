@@ -108,12 +108,12 @@ impl Record {
     /// Sets a field: replaces its value where it stands, or adds it as the last one.
     pub fn set<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), RecordError> {
         let json = serde_json::to_string(value).map_err(|error| RecordError::Field(format!("{name}: {error}")))?;
-        self.set_raw(name, &json);
+        self.set_json(name, &json);
         Ok(())
     }
 
-    /// As [`Record::set`], with a value that is JSON already.
-    fn set_raw(&mut self, name: &str, json: &str) {
+    /// As [`Record::set`], with a value that is JSON on one line already.
+    pub fn set_json(&mut self, name: &str, json: &str) {
         if let Some(at) = self.position(name) {
             let old = self.fields[at].value.clone();
             self.line.replace_range(old.clone(), json);

@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::{Class, Sandbox};
 
@@ -18,7 +19,7 @@ pub enum Status {
 }
 
 /// The `result` section.
-#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[schemars(rename = "Result")]
 pub struct TaskResult {
     /// How it came out.
@@ -50,8 +51,10 @@ pub struct TaskResult {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate_limit: Option<RateLimit>,
     /// Every call of an agent for this task, oldest first.
+    /// Those of other executors are kept as they were written.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub attempts: Vec<Attempt>,
+    #[schemars(with = "Vec<Attempt>")]
+    pub attempts: Vec<Box<RawValue>>,
     /// The folder in which the agent worked, absolute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workdir: Option<String>,

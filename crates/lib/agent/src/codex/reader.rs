@@ -118,7 +118,6 @@ impl Seen {
         self.events += 1;
         match event["type"].as_str().unwrap_or_default() {
             "thread.started" => self.thread = event["thread_id"].as_str().map(str::to_owned),
-            "turn.started" => {}
             "turn.completed" => {
                 self.turn = Turn::Completed;
                 self.usage = usage(&event["usage"]);
@@ -133,7 +132,7 @@ impl Seen {
                 self.reconnecting = event["message"].as_str().map(str::to_owned);
                 return false;
             }
-            // An event that we do not know is a sign of life all the same.
+            // `turn.started`, and an event that we do not know, is a sign of life all the same.
             _ => {}
         }
         self.reconnecting = None;

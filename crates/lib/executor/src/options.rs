@@ -1,0 +1,122 @@
+//! The flags and variables that every executor has.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use agent::Effort;
+use clap::Args;
+use process::Limits;
+use record::{Sandbox, WorkType};
+
+/// Flags that every executor has. A flag beats a variable, that beats what `route` wrote, that beats the default.
+#[derive(Args, Clone, Debug)]
+pub struct Options {
+    /// The model, for every task but those with two (options)
+    #[arg(long, env = "CODEX_MODEL", value_name = "NAME", hide_env_values = true)]
+    pub model: Option<String>,
+
+    /// The model for code, where `route` names none
+    #[arg(
+        long,
+        env = "CODEX_MODEL_CODE",
+        value_name = "NAME",
+        default_value = "gpt-5.3-codex",
+        hide_env_values = true
+    )]
+    pub model_code: String,
+
+    /// The model for analysis, where `route` names none
+    #[arg(long, env = "CODEX_MODEL_LOGIC", value_name = "NAME", default_value = "gpt-5.4", hide_env_values = true)]
+    pub model_logic: String,
+
+    /// How hard the model thinks: none minimal low medium high xhigh max ultra [default: what route says, else xhigh]
+    #[arg(long, env = "CODEX_EFFORT", value_name = "EFFORT", value_parser = effort, hide_env_values = true)]
+    pub effort: Option<Effort>,
+
+    /// What agents may touch: read-only, workspace-write, danger-full-access [default: what route says, else read-only]
+    #[arg(long, value_name = "SANDBOX", value_parser = sandbox)]
+    pub sandbox: Option<Sandbox>,
+
+    /// The most a task may take, in seconds
+    #[arg(long, env = "CODEX_TIMEOUT", value_name = "SECONDS", default_value = "600", value_parser = seconds, hide_env_values = true)]
+    pub timeout: Duration,
+
+    /// The most a task may take without getting on, in seconds
+    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
+    pub stall: Duration,
+
+    /// Between asking an agent to end and killing it, in seconds
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub grace: Duration,
+
+    /// The most agents at once
+    #[arg(short, long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: u16,
+
+    /// How often a task is tried again after a cut stream or a rate limit with a known reset
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub retries: u32,
+
+    /// The longest wait for a rate limit to reset, in seconds
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    pub max_wait: Duration,
+
+    /// The folder that agents work in
+    #[arg(short = 'C', long, value_name = "DIR", default_value = ".")]
+    pub workdir: PathBuf,
+
+    /// 1: after a failure nothing more is started, exit 20. 0: go on, exit with the first cause
+    #[arg(long, env = "CODEX_FAIL_CLOSED", value_name = "0|1", default_value = "1", value_parser = switch, action = clap::ArgAction::Set, hide_env_values = true)]
+    pub fail_closed: bool,
+
+    /// Print the prompt of each task instead of running it
+    #[arg(long)]
+    pub print_prompt: bool,
+}
+
+impl Options {
+    /// The clocks of one call.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits { total: Some(self.timeout), stall: Some(self.stall), grace: self.grace }
+    }
+
+    /// The models to ask: two for options, else one.
+    pub(crate) fn models(&self, routed: &[String], work_type: Option<WorkType>) -> Vec<String> {
+        match (routed, &self.model) {
+            ([_, _, ..], _) => routed.to_vec(),
+            (_, Some(model)) | ([model], None) => vec![model.clone()],
+            ([], None) => match work_type {
+                Some(WorkType::Options) => vec![self.model_code.clone(), self.model_logic.clone()],
+                Some(WorkType::Analysis | WorkType::LogicReview) => vec![self.model_logic.clone()],
+                _ => vec![self.model_code.clone()],
+            },
+        }
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let wrong = || "a number of seconds above 0 is needed, such as 600 or 0.5".to_owned();
+    let seconds: f64 = text.parse().map_err(|_| wrong())?;
+    let duration = Duration::try_from_secs_f64(seconds).map_err(|_| wrong())?;
+    // Clocks are added to the present moment; a century is as good as for ever.
+    (!duration.is_zero()).then(|| duration.min(Duration::from_secs(3_000_000_000))).ok_or_else(wrong)
+}
+
+fn effort(text: &str) -> Result<Effort, String> {
+    Effort::named(text).ok_or_else(|| format!("one of {} is needed", Effort::NAMES.join(", ")))
+}
+
+fn sandbox(text: &str) -> Result<Sandbox, String> {
+    [Sandbox::ReadOnly, Sandbox::WorkspaceWrite, Sandbox::DangerFullAccess]
+        .into_iter()
+        .find(|sandbox| sandbox.name() == text)
+        .ok_or_else(|| "one of read-only, workspace-write, danger-full-access is needed".to_owned())
+}
+
+fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "1" => Ok(true),
+        "0" => Ok(false),
+        _ => Err("0 or 1 is needed".to_owned()),
+    }
+}

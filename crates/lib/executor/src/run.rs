@@ -1,0 +1,407 @@
+//! The life of an executor.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::sync::{Arc, Weak};
+
+use agent::{Agent, Effort, prompt};
+use process::{Stop, Stopper};
+use record::{Class, Record, Sandbox, Status, TaskResult};
+use stage::{Error, Exit, Filter, Input, Intake, Outlet, filter};
+use tokio::task::JoinSet;
+use tree::{Logs, Places, TreeLock};
+
+use crate::attempts::{self, Order, failed, held, told};
+use crate::changes::{Snapshot, Watch};
+use crate::options::Options;
+use crate::schedule::{Access, Dead, Next, Schedule, Waiting};
+use crate::task::{Concern, Task, Wish};
+
+/// Runs an executor from stdin to stdout: every task that is for `agent` gets a `result`.
+///
+/// Must be called from the main thread, since children end with the thread that started them.
+pub fn run<A: Agent + Clone + Send + Sync + 'static>(
+    name: &'static str,
+    agent: A,
+    options: Options,
+) -> Result<Exit, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::system("cannot start", error))?;
+    let ended = runtime.block_on(async { Executor::new(name, agent, options)?.run().await });
+    process::end_strays();
+    ended
+}
+
+/// Prints the prompt of every task that is for `agent`, and runs nothing.
+pub fn print_prompts<A: Agent>(agent: &A, options: &Options) -> Result<Exit, Error> {
+    struct Prompts<'a, A> {
+        agent: &'a A,
+        options: &'a Options,
+        prompt: Option<String>,
+        shown: Option<String>,
+    }
+    impl<A: Agent> Filter for Prompts<'_, A> {
+        fn task(&mut self, record: &mut Record) -> Result<(), String> {
+            let task = Task::of(record)?;
+            if task.concern(self.agent.backend()) == Concern::Ours {
+                self.prompt = Some(prompt(&Task::asked(record)?, sandbox(&task.wish(), self.options)));
+            }
+            Ok(())
+        }
+
+        fn output<'a>(&'a mut self, _: &'a Record) -> Result<Option<&'a str>, String> {
+            self.shown = self.prompt.take();
+            Ok(self.shown.as_deref())
+        }
+    }
+    filter::run(&mut Prompts { agent, options, prompt: None, shown: None })
+}
+
+fn sandbox(wish: &Wish, options: &Options) -> Sandbox {
+    options.sandbox.or(wish.sandbox).unwrap_or(Sandbox::ReadOnly)
+}
+
+/// What a task carries while it waits.
+struct Load {
+    record: Box<Record>,
+    line: Task,
+    wish: Wish,
+    sandbox: Sandbox,
+}
+
+/// A task that runs.
+struct Running {
+    record: Box<Record>,
+    batch: Option<u64>,
+    access: Access,
+    before: Option<Snapshot>,
+    /// Other tasks that wrote at the same time, with what they declare.
+    beside: Vec<Access>,
+    _lock: Option<Arc<TreeLock>>,
+}
+
+struct Executor<A> {
+    name: &'static str,
+    agent: A,
+    options: Options,
+    folder: PathBuf,
+    places: Places,
+    logs: Option<Arc<Logs>>,
+    plan: Option<String>,
+    watch: Option<Watch>,
+    outlet: Outlet,
+    schedule: Schedule<Load>,
+    running: HashMap<String, Running>,
+    calls: JoinSet<(String, TaskResult)>,
+    /// What the CLI can do, by whether a sandbox is wanted; asked when first needed.
+    checked: HashMap<bool, Result<(), (Class, String)>>,
+    lock: Weak<TreeLock>,
+    stopper: Stopper,
+    stop: Stop,
+    exit: Exit,
+    /// Nothing more is started.
+    closing: bool,
+    input_ended: bool,
+}
+
+impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
+    fn new(name: &'static str, agent: A, options: Options) -> Result<Self, Error> {
+        let workdir = &options.workdir;
+        let folder = workdir
+            .canonicalize()
+            .ok()
+            .filter(|folder| folder.is_dir())
+            .ok_or_else(|| Error::Usage(format!("--workdir {}: no such folder", workdir.display())))?;
+        let places = Places::of(&folder).map_err(|error| Error::Usage(error.to_string()))?;
+        let watch = places.is_repository().then(|| Watch::new(places.root()));
+        let (stopper, stop) = Stopper::new();
+        Ok(Self {
+            name,
+            agent,
+            schedule: Schedule::new(usize::from(options.jobs)),
+            options,
+            folder,
+            places,
+            logs: None,
+            plan: None,
+            watch,
+            outlet: Outlet::stdout()?,
+            running: HashMap::new(),
+            calls: JoinSet::new(),
+            checked: HashMap::new(),
+            lock: Weak::new(),
+            stopper,
+            stop,
+            exit: Exit::Ok,
+            closing: false,
+            input_ended: false,
+        })
+    }
+
+    async fn run(mut self) -> Result<Exit, Error> {
+        let mut intake = Intake::stdin()?;
+        intake.before_end(process::end_all);
+        let mut bad = None;
+        let mut lock = None;
+        loop {
+            self.start_what_may_start(&mut lock).await;
+            if self.input_ended && self.schedule.is_idle() {
+                break;
+            }
+            if self.input_ended
+                && !self.closing
+                && let Some((line, dead)) = self.schedule.dead()
+            {
+                bad = Some(why_dead(&line.load.line.id, &dead));
+                self.close();
+                continue;
+            }
+            let acquiring =
+                !self.closing && self.schedule.wants_tree() && lock.is_none() && self.lock.upgrade().is_none();
+            tokio::select! {
+                () = self.outlet.failed() => {
+                    self.end_children().await;
+                    return Err(self.outlet.finish().err().unwrap_or(Error::ReaderGone));
+                }
+                input = async { self.outlet.room().await; intake.next().await } => match input {
+                    Input::Task(record) => {
+                        if let Err(reason) = self.take(record) {
+                            bad = Some(reason);
+                            self.input_ended = true;
+                            self.close();
+                        }
+                    }
+                    Input::Other(record) => self.other(&record),
+                    Input::Bad(error) => {
+                        bad = Some(error.to_string());
+                        self.input_ended = true;
+                        self.close();
+                    }
+                    Input::End => self.input_ended = true,
+                    Input::Signal(number) => {
+                        self.exit = self.exit.or(Exit::Stopped(number));
+                        self.input_ended = true;
+                        self.stopper.stop();
+                        self.close();
+                    }
+                    Input::ReaderGone => {
+                        self.end_children().await;
+                        return Err(Error::ReaderGone);
+                    }
+                },
+                Some(done) = self.calls.join_next() => match done {
+                    Ok((id, result)) => self.done(&id, result),
+                    Err(error) => return Err(Error::system("a call ended early", std::io::Error::other(error))),
+                },
+                held = TreeLock::exclusive(&self.places), if acquiring => match held {
+                    Ok(held) => lock = Some(Arc::new(held)),
+                    Err(error) => return Err(Error::Usage(error.to_string())),
+                },
+            }
+        }
+        self.outlet.finish()?;
+        match bad {
+            Some(reason) => {
+                stage::tell(self.name, &reason);
+                Ok(self.exit.or(Exit::BadInput))
+            }
+            None => Ok(self.exit),
+        }
+    }
+
+    /// Takes a task in; an error is bad input.
+    fn take(&mut self, record: Box<Record>) -> Result<(), String> {
+        let line = Task::of(&record)?;
+        match line.concern(self.agent.backend()) {
+            Concern::Ours => {
+                let wish = line.wish();
+                if let Some(effort) = &wish.effort
+                    && Effort::named(effort).is_none()
+                {
+                    return Err(format!(
+                        "task {}: route.effort: \"{effort}\" is none of {}",
+                        line.id,
+                        Effort::NAMES.join(", ")
+                    ));
+                }
+                // Its form is checked now; the text may be large and is only made when it is used.
+                Task::asked(&record)?;
+                let sandbox = sandbox(&wish, &self.options);
+                let models = self.models(&wish);
+                self.schedule.add(Waiting {
+                    id: line.id.clone(),
+                    needs: if line.batch().is_some() { Vec::new() } else { line.needs.clone() },
+                    access: line.access(sandbox),
+                    batch: line.batch(),
+                    agents: models.len(),
+                    load: Load { record, line, wish, sandbox },
+                });
+            }
+            concern => {
+                if concern == Concern::Unrouted {
+                    let hint = "has no route, so it is passed on untouched: put `route` before this stage";
+                    stage::tell(self.name, &format!("task {}: {hint}", line.id));
+                }
+                self.schedule.note(&line.id, concern == Concern::Finished);
+                self.outlet.line(record.as_str().to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    fn other(&mut self, record: &Record) {
+        if record.kind() == "plan" && self.plan.is_none() {
+            self.plan = record.text("path").map(std::borrow::Cow::into_owned);
+        }
+        self.outlet.line(record.as_str().to_owned());
+    }
+
+    fn models(&self, wish: &Wish) -> Vec<String> {
+        if wish.decided { wish.models.clone() } else { self.options.models(&wish.models, wish.work_type) }
+    }
+
+    async fn start_what_may_start(&mut self, lock: &mut Option<Arc<TreeLock>>) {
+        while !self.closing {
+            let held = lock.take().or_else(|| self.lock.upgrade());
+            self.lock = held.as_ref().map_or_else(Weak::new, Arc::downgrade);
+            match self.schedule.next(held.is_some()) {
+                None => return,
+                Some(Next::Hold(task, by)) => self.emit(*task.load.record, &held_result(&self.agent, &by), &task.id),
+                Some(Next::Start(task)) => self.start(task, held).await,
+            }
+        }
+    }
+
+    async fn start(&mut self, task: Waiting<Load>, lock: Option<Arc<TreeLock>>) {
+        let Waiting { id, access, batch, load: Load { record, line, wish, sandbox }, .. } = task;
+        let order = Order {
+            id: id.clone(),
+            attempt: line.attempt(),
+            prompt: Task::asked(&record).map(|asked| prompt(&asked, sandbox)).unwrap_or_default(),
+            models: self.models(&wish),
+            effort: self.options.effort.clone().or_else(|| Effort::named(wish.effort.as_deref().unwrap_or("xhigh"))),
+            sandbox,
+            folder: self.folder.clone(),
+            logs: self.logs(),
+            earlier: line.earlier_attempts(),
+        };
+        let writes = access.is_writing();
+        let before = self.watch.as_ref().and_then(Watch::now);
+        let beside = if writes { self.writing().map(|running| running.access.clone()).collect() } else { Vec::new() };
+        if writes {
+            for other in self.running.values_mut().filter(|running| running.access.is_writing()) {
+                other.beside.push(access.clone());
+            }
+        }
+        let lock = lock.filter(|_| writes);
+        self.running.insert(id.clone(), Running { record, batch, access, before, beside, _lock: lock });
+
+        let wants_sandbox = sandbox != Sandbox::DangerFullAccess;
+        if !self.checked.contains_key(&wants_sandbox) {
+            let found = self.agent.check(sandbox).await;
+            self.checked.insert(wants_sandbox, found);
+        }
+        if let Some(Err((class, evidence))) = self.checked.get(&wants_sandbox) {
+            let result = failed(self.agent.backend(), &order, *class, evidence);
+            return self.done(&id, result);
+        }
+        let (agent, options, stop, name) = (self.agent.clone(), self.options.clone(), self.stop.clone(), self.name);
+        self.calls.spawn(async move {
+            let result = attempts::run(&agent, &order, &options, stop, |text| stage::tell(name, text)).await;
+            (id, result)
+        });
+    }
+
+    fn writing(&self) -> impl Iterator<Item = &Running> {
+        self.running.values().filter(|running| running.access.is_writing())
+    }
+
+    /// The folder for logs. Without one (a read-only disk) the work goes on.
+    fn logs(&mut self) -> Option<Arc<Logs>> {
+        if self.logs.is_none() {
+            match self.places.logs(self.plan.as_deref()) {
+                Ok(logs) => self.logs = Some(Arc::new(logs)),
+                Err(error) => stage::tell(self.name, &format!("no logs are kept: {error}")),
+            }
+        }
+        self.logs.clone()
+    }
+
+    fn done(&mut self, id: &str, mut result: TaskResult) {
+        let Some(running) = self.running.remove(id) else { return };
+        result.changed = self.changed(&running);
+        let well = result.status == Status::Ok;
+        if let Some(told) = told(&result) {
+            stage::tell(self.name, &format!("task {id}: {told}"));
+        }
+        self.schedule.done(id, well);
+        if !well && !self.closing {
+            let cause = Exit::Cause(result.code.unwrap_or(1));
+            self.exit = self.exit.or(if self.options.fail_closed { Exit::NeedsDecision } else { cause });
+            if self.options.fail_closed {
+                self.schedule.hold(id, running.batch);
+                stage::tell(
+                    self.name,
+                    &format!(
+                        "task {id} failed, so nothing more is started; `approve --gate fallback` asks how to go on"
+                    ),
+                );
+            }
+        }
+        self.emit(*running.record, &result, id);
+    }
+
+    /// What changed while the task ran. Where others wrote at the same time, what they declare is theirs.
+    fn changed(&self, running: &Running) -> Option<Vec<String>> {
+        let watch = self.watch.as_ref()?;
+        let paths: BTreeSet<String> = watch.changed(running.before.as_ref()?, &watch.now()?);
+        let own = |path: &String| {
+            let path = Access::writes(std::iter::once(path.as_str()));
+            running.access.meets(&path) || !running.beside.iter().any(|beside| beside.meets(&path))
+        };
+        Some(paths.into_iter().filter(own).collect())
+    }
+
+    fn emit(&mut self, mut record: Record, result: &TaskResult, id: &str) {
+        if let Err(error) = record.set("result", result) {
+            // Cannot happen with types of our own; the line is passed on rather than lost.
+            stage::tell(self.name, &format!("task {id}: {error}"));
+        }
+        if result.status == Status::Held && self.exit == Exit::Ok {
+            self.exit = if self.options.fail_closed { Exit::NeedsDecision } else { Exit::Failed };
+        }
+        self.outlet.line(record.as_str().to_owned());
+    }
+
+    /// Nothing more is started; what waits is passed on as it came.
+    fn close(&mut self) {
+        self.closing = true;
+        for task in self.schedule.give_up() {
+            self.outlet.line(task.load.record.as_str().to_owned());
+        }
+    }
+
+    async fn end_children(&mut self) {
+        self.stopper.stop();
+        while self.calls.join_next().await.is_some() {}
+    }
+}
+
+fn held_result<A: Agent>(agent: &A, by: &str) -> TaskResult {
+    held(agent.backend(), by)
+}
+
+fn why_dead(id: &str, dead: &Dead) -> String {
+    match dead {
+        Dead::Unknown { need, .. } => {
+            format!(
+                "stdin: task {id} needs \"{need}\", and there is no such task in the stream: send the whole plan, or remove the need"
+            )
+        }
+        Dead::Cycle(ids) => {
+            format!("stdin: tasks wait for each other: {}: remove one of these needs", ids.join(" -> "))
+        }
+    }
+}

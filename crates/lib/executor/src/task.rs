@@ -1,0 +1,234 @@
+//! What an executor reads of a task, and whether the task is its own.
+
+use agent::Asked;
+use record::{Action, Class, DecisionStatus, FileRef, Gate, Record, Sandbox, Status, WorkType};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::schedule::Access;
+
+/// The fields that an executor reads.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Task {
+    pub id: String,
+    #[serde(default)]
+    digest: Option<String>,
+    #[serde(default)]
+    checked: bool,
+    #[serde(default)]
+    pub needs: Vec<String>,
+    #[serde(default)]
+    files: Vec<FileRef>,
+    #[serde(default)]
+    route: Option<Route>,
+    #[serde(default)]
+    batch: Option<Batch>,
+    #[serde(default)]
+    result: Option<Earlier>,
+    #[serde(default)]
+    decisions: Vec<Decision>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Route {
+    backend: String,
+    #[serde(default)]
+    work_type: Option<WorkType>,
+    #[serde(default)]
+    models: Vec<String>,
+    #[serde(default)]
+    effort: Option<String>,
+    #[serde(default)]
+    sandbox: Option<Sandbox>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Batch {
+    number: u64,
+    #[serde(default)]
+    attempt: u64,
+}
+
+#[derive(Debug, Deserialize)]
+struct Earlier {
+    status: Status,
+    #[serde(default)]
+    backend: Option<String>,
+    #[serde(default)]
+    attempts: Vec<Box<RawValue>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Decision {
+    gate: Gate,
+    status: DecisionStatus,
+    #[serde(default)]
+    task_digest: Option<String>,
+    #[serde(default)]
+    backend: Option<String>,
+    #[serde(default)]
+    model: Option<String>,
+}
+
+/// What is to be done with a task that has arrived.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Concern {
+    /// It is ours.
+    Ours,
+    /// It is finished: ticked off, or somebody's result is ok.
+    Finished,
+    /// It is not ours and not finished: this executor will not see it finish.
+    NotOurs,
+    /// It says nobody whom it is for.
+    Unrouted,
+}
+
+/// How a task of ours is to be called.
+#[derive(Clone, Debug)]
+pub(crate) struct Wish {
+    pub models: Vec<String>,
+    /// A model that a person has decided on; neither flag nor variable overrides it.
+    pub decided: bool,
+    pub effort: Option<String>,
+    pub sandbox: Option<Sandbox>,
+    pub work_type: Option<WorkType>,
+}
+
+impl Task {
+    pub fn of(record: &Record) -> Result<Self, String> {
+        record.view().map_err(|error| error.to_string())
+    }
+
+    /// What the prompt is made of. Read apart, since only tasks of ours need it.
+    pub fn asked(record: &Record) -> Result<Asked, String> {
+        record.view().map_err(|error| error.to_string())
+    }
+
+    pub fn concern(&self, backend: &str) -> Concern {
+        if self.checked {
+            return Concern::Finished;
+        }
+        let addressed = match self.fallback().and_then(|decision| decision.backend.as_deref()) {
+            Some(decided) => Some(decided),
+            None => self.route.as_ref().map(|route| route.backend.as_str()),
+        };
+        match (&self.result, addressed) {
+            (Some(result), Some(addressed)) if addressed == backend && result.backend.as_deref() != Some(backend) => {
+                Concern::Ours
+            }
+            (Some(result), _) if result.status == Status::Ok => Concern::Finished,
+            (None, Some(addressed)) if addressed == backend => Concern::Ours,
+            (Some(_), _) | (None, Some(_)) => Concern::NotOurs,
+            (None, None) => Concern::Unrouted,
+        }
+    }
+
+    /// The newest decision at gate `fallback`, when it is a yes to this very task.
+    fn fallback(&self) -> Option<&Decision> {
+        let newest = self.decisions.iter().rev().find(|decision| decision.gate == Gate::Fallback)?;
+        let same = self.digest.is_some() && newest.task_digest == self.digest;
+        (newest.status == DecisionStatus::Approved && same).then_some(newest)
+    }
+
+    pub fn wish(&self) -> Wish {
+        let route = self.route.as_ref();
+        let decided = self.fallback().and_then(|decision| decision.model.clone());
+        Wish {
+            decided: decided.is_some(),
+            models: decided
+                .map_or_else(|| route.map(|route| route.models.clone()).unwrap_or_default(), |model| vec![model]),
+            effort: route.and_then(|route| route.effort.clone()),
+            sandbox: route.and_then(|route| route.sandbox),
+            work_type: route.and_then(|route| route.work_type),
+        }
+    }
+
+    /// The batch in which plan-batch has released it. Its needs are finished then, though they may never come by here.
+    pub fn batch(&self) -> Option<u64> {
+        self.batch.as_ref().map(|batch| batch.number)
+    }
+
+    /// Which try this is; 1 without batches.
+    pub fn attempt(&self) -> u64 {
+        self.batch.as_ref().map_or(1, |batch| batch.attempt.max(1))
+    }
+
+    /// The calls that other executors have made for it.
+    pub fn earlier_attempts(&self) -> Vec<Box<RawValue>> {
+        self.result.as_ref().map(|result| result.attempts.clone()).unwrap_or_default()
+    }
+
+    /// What it may write.
+    pub fn access(&self, sandbox: Sandbox) -> Access {
+        let written = self.files.iter().filter(|file| file.action != Action::Read);
+        match sandbox {
+            Sandbox::ReadOnly => Access::Reads,
+            _ => Access::writes(written.map(|file| file.path.as_str())),
+        }
+    }
+}
+
+/// The remedy that belongs to a class, where there is one.
+pub(crate) fn remedy(class: Class) -> Option<&'static str> {
+    match class {
+        Class::ModelUnavailable => {
+            Some("name a model that your login has: set CODEX_MODEL_CODE or CODEX_MODEL_LOGIC and route again")
+        }
+        Class::Auth => Some("log in (codex login) or set the key that your provider wants"),
+        Class::Missing => Some("install the CLI, or name it by CODEX_BIN"),
+        Class::Timeout => Some("give it more time with --timeout SECONDS, or split the task"),
+        Class::ContextWindow => Some("split the task"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn concern(json: &str) -> Concern {
+        Task::of(&Record::parse(json).unwrap()).unwrap().concern("codex")
+    }
+
+    fn task(rest: &str) -> String {
+        format!(r#"{{"type":"task","id":"1","title":"t","digest":"d"{rest}}}"#)
+    }
+
+    const CLAUDE: &str = r#","route":{"backend":"claude"}"#;
+    const CODEX: &str = r#","route":{"backend":"codex"}"#;
+
+    #[test]
+    fn a_task_is_ours_by_its_route() {
+        assert_eq!(concern(&task(CODEX)), Concern::Ours);
+        assert_eq!(concern(&task(CLAUDE)), Concern::NotOurs);
+        assert_eq!(concern(&task("")), Concern::Unrouted);
+        assert_eq!(concern(&task(&format!(r#"{CODEX},"checked":true"#))), Concern::Finished);
+    }
+
+    #[test]
+    fn a_result_of_our_own_is_left_alone() {
+        let with = |route: &str, status: &str, by: &str| {
+            concern(&task(&format!(r#"{route},"result":{{"status":"{status}","backend":"{by}"}}"#)))
+        };
+        assert_eq!(with(CODEX, "ok", "codex"), Concern::Finished);
+        assert_eq!(with(CODEX, "failed", "codex"), Concern::NotOurs);
+        assert_eq!(with(CLAUDE, "ok", "claude"), Concern::Finished);
+        assert_eq!(with(CODEX, "failed", "claude"), Concern::Ours);
+    }
+
+    #[test]
+    fn a_fallback_needs_a_yes_to_this_very_task() {
+        let decided = |status: &str, digest: &str, backend: &str| {
+            format!(
+                r#"{{"gate":"fallback","status":"{status}","by":"x","at":"y","task_digest":"{digest}","backend":"{backend}","model":"m"}}"#
+            )
+        };
+        let with = |route: &str, decisions: &str| concern(&task(&format!(r#"{route},"decisions":[{decisions}]"#)));
+        assert_eq!(with(CLAUDE, &decided("approved", "d", "codex")), Concern::Ours);
+        assert_eq!(with(CLAUDE, &decided("approved", "other", "codex")), Concern::NotOurs);
+        assert_eq!(with(CLAUDE, &decided("denied", "d", "codex")), Concern::NotOurs);
+        assert_eq!(with(CODEX, &decided("approved", "d", "claude")), Concern::NotOurs);
+        let both = format!("{},{}", decided("approved", "d", "codex"), decided("denied", "d", "codex"));
+        assert_eq!(with(CLAUDE, &both), Concern::NotOurs);
+    }
+}
