@@ -14,7 +14,7 @@ pub use capture::{CaptureError, Captured, capture};
 pub use job::{Job, Limits, Output};
 pub use run::{Cut, End, Observer, Outcome, Progress, Stream, run};
 pub use stop::{Stop, Stopper};
-pub use strays::end_strays;
+pub use strays::{end_all, end_strays};
 
 /// Why a child could not be started.
 #[derive(Debug, thiserror::Error)]

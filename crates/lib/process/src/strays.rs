@@ -149,6 +149,27 @@ pub fn end_strays() {
     }
 }
 
+/// Ends every process below this one, at once and whoever waits for it. To be used when this process is about to end.
+/// Where descendants cannot be listed, it reaches the process groups of the calls that are running.
+pub fn end_all() {
+    let Ok(me) = i32::try_from(std::process::id()) else { return };
+    // What is started while we look is found in the next round.
+    for _ in 0..50 {
+        for group in ours().iter().filter_map(|pid| Pid::from_raw(*pid)) {
+            // Nobody may be left in it.
+            let _ = rustix::process::kill_process_group(group, Signal::KILL);
+        }
+        let living: Vec<_> = descendants(me).into_iter().filter(|process| process.is_alive()).collect();
+        if living.is_empty() {
+            return;
+        }
+        for process in living {
+            process.signal(Signal::KILL);
+        }
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+}
+
 #[cfg(target_os = "linux")]
 fn children(pid: i32) -> Vec<i32> {
     let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };

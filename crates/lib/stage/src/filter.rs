@@ -21,6 +21,11 @@ pub trait Filter {
         Ok(())
     }
 
+    /// What is written for a line, without its line end: the line itself, unless the stage's product is another text.
+    fn output<'a>(&'a mut self, record: &'a Record) -> Result<Option<&'a str>, String> {
+        Ok(Some(record.as_str()))
+    }
+
     /// The input has ended; how did it go?
     fn finish(&mut self) -> Exit {
         Exit::Ok
@@ -71,8 +76,12 @@ fn pump(filter: &mut impl Filter, sink: &mut Sink) -> Result<(), Error> {
             "plan" => filter.plan(&record),
             _ => Ok(()),
         });
-        outcome.map_err(|reason| Error::input(lines.number(), reason))?;
-        sink.line(record.as_str())?;
+        let output = outcome.and_then(|()| filter.output(&record));
+        match output {
+            Ok(Some(text)) => sink.line(text)?,
+            Ok(None) => {}
+            Err(reason) => return Err(Error::input(lines.number(), reason)),
+        }
     }
 }
 

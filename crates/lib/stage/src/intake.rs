@@ -40,11 +40,18 @@ pub struct Intake {
     signalled: bool,
     interrupt: Signal,
     terminate: Signal,
+    before_end: Option<Box<dyn FnOnce()>>,
 }
 
 impl Intake {
     /// Begins to read. Must be called inside a tokio runtime with its drivers enabled.
     pub fn stdin() -> Result<Self, Error> {
+        Self::checking(|_| Ok(()))
+    }
+
+    /// As [`Intake::stdin`], with a look at each task for what the stage needs of it: what `check` says is wrong makes
+    /// the line a bad one, told with its number.
+    pub fn checking(check: impl Fn(&Record) -> Result<(), String> + Send + 'static) -> Result<Self, Error> {
         let signals = |error| Error::system("signals", error);
         let (line, lines) = mpsc::channel(AHEAD);
         let (gone, reader) = mpsc::channel(1);
@@ -62,8 +69,9 @@ impl Intake {
             signalled: false,
             interrupt: signal(SignalKind::interrupt()).map_err(signals)?,
             terminate: signal(SignalKind::terminate()).map_err(signals)?,
+            before_end: None,
         };
-        start("intake", Box::new(move || read(|input| line.blocking_send(input).is_ok())))?;
+        start("intake", Box::new(move || read(check, |input| line.blocking_send(input).is_ok())))?;
         start(
             "reader-watch",
             Box::new(move || {
@@ -78,12 +86,27 @@ impl Intake {
     /// The next thing that happens. After [`Input::End`] or [`Input::Bad`] only signals and the end of the reader
     /// are still told. Nothing is lost when the future is dropped before it is ready.
     pub async fn next(&mut self) -> Input {
+        self.wait(true).await
+    }
+
+    /// As [`Intake::next`], but no line is taken in: for a stage that has enough to do already.
+    pub async fn outside(&mut self) -> Input {
+        self.wait(false).await
+    }
+
+    /// What has to be done before a second signal ends the process, such as ending what our children have started:
+    /// the system tells only the children themselves.
+    pub fn before_end(&mut self, work: impl FnOnce() + 'static) {
+        self.before_end = Some(Box::new(work));
+    }
+
+    async fn wait(&mut self, lines: bool) -> Input {
         tokio::select! {
             biased;
             Some(()) = self.interrupt.recv() => self.signal(2),
             Some(()) = self.terminate.recv() => self.signal(15),
             Some(()) = self.reader.recv() => Input::ReaderGone,
-            input = self.lines.recv(), if !self.ended => {
+            input = self.lines.recv(), if lines && !self.ended => {
                 let input = input.unwrap_or(Input::End);
                 self.ended = matches!(input, Input::End | Input::Bad(_));
                 input
@@ -93,7 +116,9 @@ impl Intake {
 
     fn signal(&mut self, number: i32) -> Input {
         if self.signalled {
-            // Our children are told by the system when we end.
+            if let Some(work) = self.before_end.take() {
+                work();
+            }
             std::process::exit(128 + number);
         }
         self.signalled = true;
@@ -101,13 +126,13 @@ impl Intake {
     }
 }
 
-fn read(send: impl Fn(Input) -> bool) {
+fn read(check: impl Fn(&Record) -> Result<(), String>, send: impl Fn(Input) -> bool) {
     let stdin = io::stdin();
     let mut lines = Lines::new(Descriptor(&stdin));
     let mut identities = Identities::default();
     loop {
         let read = match lines.next_line() {
-            Ok(Some(line)) => classify(line, &mut identities).map_err(|reason| (None, reason)),
+            Ok(Some(line)) => classify(line, &mut identities, &check).map_err(|reason| (None, reason)),
             Ok(None) => Ok(Input::End),
             Err((number, error)) => Err((Some(number), error.to_string())),
         };
@@ -121,12 +146,17 @@ fn read(send: impl Fn(Input) -> bool) {
     }
 }
 
-fn classify(line: &str, identities: &mut Identities) -> Result<Input, String> {
+fn classify(
+    line: &str,
+    identities: &mut Identities,
+    check: impl Fn(&Record) -> Result<(), String>,
+) -> Result<Input, String> {
     let record = Box::new(Record::parse(line).map_err(|error| error.to_string())?);
     if record.kind() != "task" {
         return Ok(Input::Other(record));
     }
     known(&record, identities)?;
+    check(&record)?;
     Ok(Input::Task(record))
 }
 

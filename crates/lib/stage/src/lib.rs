@@ -14,6 +14,7 @@ mod outlet;
 mod shown;
 mod signals;
 mod sink;
+pub mod terminal;
 mod tool;
 
 pub use error::Error;
