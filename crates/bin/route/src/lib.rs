@@ -1,6 +1,104 @@
-//! route
+//! route: choose the cheapest capable backend for each task.
+
+mod args;
+mod doctor;
+mod explain;
+mod summary;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+use policy::routing::{BUILT_IN, Overrides, Policy, PolicyError, Task};
+use record::Record;
+use stage::{Error, Exit, Filter};
+
+pub use args::Args;
+
+const NAME: &str = "route";
 
 /// Runs the tool with the arguments of the process.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+pub fn main() -> ExitCode {
+    stage::main(NAME, || run(Args::parse()))
+}
+
+fn run(args: Args) -> Result<Exit, Error> {
+    if args.print_policy {
+        return print(BUILT_IN);
+    }
+    let overrides = args.overrides()?;
+    // A file that somebody gave is looked at even when no task comes; the built-in table is not worth the time before.
+    let policy = args.policy.as_deref().map(|path| Policy::load(path, overrides.clone())).transpose();
+    let mut router = Router {
+        policy: policy.map_err(unusable)?,
+        overrides,
+        explains: args.explain,
+        summary: args.table.then(summary::Summary::default),
+    };
+    if args.doctor {
+        let source = args.policy.as_ref().map_or("built-in".into(), |path| path.to_string_lossy());
+        return print(&doctor::examine(router.policy().map_err(unusable)?, &source));
+    }
+    stage::filter::run(&mut router)
+}
+
+fn print(text: &str) -> Result<Exit, Error> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => Ok(Exit::Ok),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Err(Error::ReaderGone),
+        Err(error) => Err(Error::system("stdout", error)),
+    }
+}
+
+fn unusable(error: PolicyError) -> Error {
+    Error::Usage(error.to_string())
+}
+
+struct Router {
+    /// Read and compiled when the first task needs it.
+    policy: Option<Policy>,
+    overrides: Overrides,
+    explains: bool,
+    summary: Option<summary::Summary>,
+}
+
+impl Router {
+    fn policy(&mut self) -> Result<&Policy, PolicyError> {
+        match &mut self.policy {
+            Some(policy) => Ok(policy),
+            none => Ok(none.insert(Policy::built_in(self.overrides.clone())?)),
+        }
+    }
+}
+
+impl Filter for Router {
+    fn task(&mut self, record: &mut Record) -> Result<(), String> {
+        let explains = self.explains;
+        // The author's choice wins, and running twice changes nothing.
+        if record.has("route") {
+            if explains {
+                explain::kept(record)?;
+            }
+            return Ok(());
+        }
+        let policy = self.policy().map_err(|error| error.to_string())?;
+        let task: Task = record.view().map_err(|error| error.to_string())?;
+        let choice = policy.decide(&task);
+        if let Some(refused) = &choice.refused {
+            stage::tell(NAME, &format!("task {}: {refused}", &*task.id));
+        }
+        if explains {
+            explain::tell(&task.id, &choice);
+        }
+        let json = choice.to_json();
+        record.set_json("route", &json);
+        Ok(())
+    }
+
+    fn output<'a>(&'a mut self, record: &'a Record) -> Result<Option<&'a str>, String> {
+        match &mut self.summary {
+            None => Ok(Some(record.as_str())),
+            Some(summary) => summary.row(record),
+        }
+    }
 }

@@ -1,0 +1,273 @@
+//! Finding the words of all rules in a task's title and objective, in one pass over each.
+
+use std::collections::HashMap;
+
+use aho_corasick::{AhoCorasick, BuildError, MatchKind};
+use memchr::{memchr, memchr_iter};
+
+use super::found::Found;
+
+/// Where a phrase has to stand.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Where {
+    /// At the beginning of the title.
+    Start,
+    /// In the title.
+    Title,
+    /// In the title or the objective.
+    Text,
+}
+
+/// Longer objectives are looked at this far: what kind of work it is stands at their beginning.
+const OBJECTIVE: usize = 600;
+
+/// The phrases of all rules.
+pub(super) struct Words {
+    automaton: AhoCorasick,
+    phrases: Vec<Phrase>,
+}
+
+/// A phrase and the conditions that it fulfils.
+#[derive(Default)]
+struct Phrase {
+    /// As the policy writes it.
+    text: String,
+    /// It may go on inside a word: written with a `*` at its end.
+    open: bool,
+    /// Conditions by place: start, title, text.
+    fulfils: [Vec<usize>; 3],
+}
+
+/// Collects phrases.
+#[derive(Default)]
+pub(super) struct WordsBuilder {
+    phrases: Vec<Phrase>,
+    known: HashMap<String, usize>,
+}
+
+impl WordsBuilder {
+    /// Notes that `text`, found at `place`, fulfils `condition`.
+    pub fn add(&mut self, text: &str, place: Where, condition: usize) {
+        let text = text.trim().to_lowercase();
+        let next = self.phrases.len();
+        let at = *self.known.entry(text.clone()).or_insert(next);
+        if at == next {
+            self.phrases.push(Phrase { open: text.ends_with('*'), text, ..Phrase::default() });
+        }
+        self.phrases[at].fulfils[place as usize].push(condition);
+    }
+
+    pub fn build(self) -> Result<Words, BuildError> {
+        let patterns = self.phrases.iter().map(|phrase| phrase.text.trim_end_matches('*'));
+        let automaton =
+            AhoCorasick::builder().ascii_case_insensitive(true).match_kind(MatchKind::Standard).build(patterns)?;
+        Ok(Words { automaton, phrases: self.phrases })
+    }
+}
+
+impl Words {
+    /// Notes in `found` every condition that the words of the task fulfil.
+    pub fn find(&self, title: &str, objective: &str, found: &mut Found) {
+        let [first, behind_label] = starts(title);
+        // A label that begins with a known word is no label: "Review the page: human output" is a review.
+        let mut is_labelled = true;
+        self.scan(title, |phrase, at, found| {
+            let is_first = Some(at) == first && !phrase.1.fulfils[Where::Start as usize].is_empty();
+            is_labelled &= !is_first;
+            if is_first || is_labelled && Some(at) == behind_label {
+                note(phrase, Where::Start, found);
+            }
+            note(phrase, Where::Title, found);
+            note(phrase, Where::Text, found);
+        }, found);
+        // The objective falls back on the title; then there is nothing new in it.
+        if objective != title {
+            let objective = head(objective, OBJECTIVE);
+            self.scan(objective, |phrase, _, found| note(phrase, Where::Text, found), found);
+        }
+    }
+
+    /// The phrase with this number, as the policy writes it.
+    pub fn phrase(&self, number: usize) -> &str {
+        &self.phrases[number].text
+    }
+
+    fn scan(&self, text: &str, mut note: impl FnMut((usize, &Phrase), usize, &mut Found), found: &mut Found) {
+        for hit in self.automaton.find_overlapping_iter(text) {
+            let number = hit.pattern().as_usize();
+            let phrase = &self.phrases[number];
+            if stands_alone(text.as_bytes(), hit.start(), hit.end(), phrase.open) && !in_code(text, hit.start()) {
+                note((number, phrase), hit.start(), found);
+            }
+        }
+    }
+}
+
+fn note((number, phrase): (usize, &Phrase), place: Where, found: &mut Found) {
+    for condition in &phrase.fulfils[place as usize] {
+        found.phrase(*condition, number);
+    }
+}
+
+/// Whether what was found is a word of its own and no part of a longer one, of an identifier or of a path.
+fn stands_alone(text: &[u8], start: usize, end: usize, open: bool) -> bool {
+    let inside = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'/');
+    // Signs and scripts without spaces have no word ends.
+    let before = !text[start].is_ascii_alphanumeric() || start == 0 || {
+        let byte = text[start - 1];
+        !inside(byte) && byte != b'.'
+    };
+    let after = open
+        || !text[end - 1].is_ascii_alphanumeric()
+        || match text.get(end) {
+            None => true,
+            // The end of a sentence, or the dot of a file name?
+            Some(b'.') => !text.get(end + 1).is_some_and(u8::is_ascii_alphanumeric),
+            Some(byte) => !inside(*byte),
+        };
+    before && after
+}
+
+/// Whether `at` is inside a code span: what is quoted there is somebody's name and no word of the sentence.
+fn in_code(text: &str, at: usize) -> bool {
+    let ticks = memchr_iter(b'`', &text.as_bytes()[..at]).count();
+    ticks % 2 == 1 && memchr(b'`', &text.as_bytes()[at..]).is_some()
+}
+
+/// The places where a title begins: after its marks and numbers, and once more after a short label.
+fn starts(title: &str) -> [Option<usize>; 2] {
+    let mut at = 0;
+    loop {
+        let rest = &title[at..];
+        let marks = rest.find(|c: char| c.is_alphanumeric() || matches!(c, '[' | '(' | '`')).unwrap_or(rest.len());
+        let rest = &rest[marks..];
+        at += marks;
+        let skip = match rest.as_bytes().first() {
+            Some(b'[') => rest.find(']').map(|end| end + 1),
+            Some(b'(') => rest.find(')').map(|end| end + 1),
+            _ => number(rest),
+        };
+        match skip {
+            Some(skip) => at += skip,
+            None => break,
+        }
+    }
+    let first = (at < title.len()).then_some(at);
+    [first, first.and_then(|at| after_label(title, at))]
+}
+
+/// The length of a number such as `3.`, `1.2:`, `T014` or `Task 3:` at the beginning of a title.
+fn number(text: &str) -> Option<usize> {
+    let word = text.split(' ').next().unwrap_or_default();
+    let digits = word.trim_end_matches([':', '.', ')', '-']);
+    let is_number = |text: &str| {
+        let tail = text.trim_start_matches(|c: char| c.is_ascii_uppercase());
+        text.len() - tail.len() <= 2
+            && tail.as_bytes().first().is_some_and(u8::is_ascii_digit)
+            && tail.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+    };
+    if is_number(digits) {
+        return Some(word.len());
+    }
+    if matches!(word, "Task" | "Step" | "Phase" | "Issue") {
+        let next = text[word.len()..].trim_start();
+        let second = next.split(' ').next().unwrap_or_default();
+        if is_number(second.trim_end_matches([':', '.', ')'])) {
+            return Some(text.len() - next.len() + second.len());
+        }
+    }
+    None
+}
+
+/// Where the title goes on after a label such as `Backend: ` or `scan.py — `.
+fn after_label(title: &str, at: usize) -> Option<usize> {
+    let rest = &title[at..];
+    let mut spaces = 0;
+    for (place, character) in rest.char_indices() {
+        let is_end = match character {
+            ' ' => {
+                spaces += 1;
+                // A label has three words at most.
+                if spaces > 3 {
+                    return None;
+                }
+                false
+            }
+            ':' => rest[place + 1..].starts_with(' '),
+            '\u{2014}' | '\u{2013}' | '-' => rest[..place].ends_with(' ') && rest[place..].contains(' '),
+            _ => false,
+        };
+        if is_end {
+            let tail = &rest[place + character.len_utf8()..];
+            let skip = tail.find(char::is_alphanumeric)?;
+            return Some(title.len() - tail.len() + skip);
+        }
+    }
+    None
+}
+
+/// The beginning of a text, at most `length` bytes and no half character.
+fn head(text: &str, length: usize) -> &str {
+    if text.len() <= length {
+        return text;
+    }
+    let end = (0..=length).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+    &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(phrase: &str, place: Where, title: &str, objective: &str) -> bool {
+        let mut words = WordsBuilder::default();
+        words.add(phrase, place, 0);
+        let mut found = Found::new(1);
+        words.build().unwrap().find(title, objective, &mut found);
+        found.has(0)
+    }
+
+    #[test]
+    fn a_phrase_is_found_as_words_of_the_sentence_only() {
+        for text in ["review", "Review it", "a REVIEW.", "please (review)", "x: review, then", "\u{e9} review"] {
+            assert!(found("review", Where::Title, text, ""), "{text}");
+        }
+        for text in ["reviewer", "preview", "code-review", "review_first", "a/review", "review.md", "run `a review b` now"] {
+            assert!(!found("review", Where::Title, text, ""), "{text}");
+        }
+        assert!(found("review*", Where::Title, "Reviewing", ""));
+        assert!(found("a b", Where::Title, "`x` a b", ""));
+        assert!(found("review", Where::Title, "it`s a review", ""));
+        assert!(found("\u{7814}\u{7a76}", Where::Title, "\u{5148}\u{7814}\u{7a76}\u{4e00}\u{4e0b}", ""));
+        assert!(found("?", Where::Title, "Should it?", ""));
+    }
+
+    #[test]
+    fn places_are_told_apart() {
+        assert!(found("add", Where::Start, "Add it", ""));
+        assert!(!found("add", Where::Start, "It adds", "add"));
+        assert!(!found("add", Where::Title, "x", "add"));
+        assert!(found("add", Where::Text, "x", "we add"));
+        assert!(found("add", Where::Text, "add", ""));
+    }
+
+    #[test]
+    fn the_beginning_is_found_behind_marks_numbers_and_labels() {
+        for title in [
+            "Add", "  add", "**Add** it", "[P] [US1] Add", "(optional) Add", "3. Add", "1.2: Add", "T014 Add", "Task 3: Add",
+            "Backend: add x", "scan.py \u{2014} add y", "[ ] Phase 2 - Add", "\u{2705} Add",
+        ] {
+            assert!(found("add", Where::Start, title, ""), "{title}");
+        }
+        for title in ["", "[", "`add` it", "Never add", "a b c d e: add", "x:add", "x-add", "(((", "Task", "1.2.3", "a - "] {
+            assert!(!found("add", Where::Start, title, ""), "{title}");
+        }
+    }
+
+    #[test]
+    fn only_the_beginning_of_a_long_objective_is_looked_at() {
+        let far = format!("{} review", "\u{e4}".repeat(OBJECTIVE));
+        assert!(!found("review", Where::Text, "x", &far));
+        assert!(found("review", Where::Text, "x", &far[OBJECTIVE * 2 - 20..]));
+    }
+}
