@@ -1,0 +1,125 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+use stage::Error;
+
+use crate::sandbox::Permits;
+
+/// Prove finished tasks: run their commands and done criteria
+///
+/// Reads tasks from stdin, one JSON object per line. For every task with a result that is `ok` and without a verdict it
+/// runs the task's commands, and the done criteria that are commands, and writes the task with a `verdict`:
+/// `pass` when something was run and all of it exited with 0, `fail` when something did not, `unproven` when there was
+/// nothing to run. Everything else passes unchanged.
+///
+/// A plan is not trusted: each command is told on stderr before it is run, and runs in a sandbox where one works.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "verify", version, after_help = AFTER, max_term_width = 120)]
+pub struct Args {
+    /// How long each check may take before it and all it started are ended
+    #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = seconds)]
+    pub timeout: Duration,
+
+    /// How long a check may take to end by itself once it was asked to
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub grace: Duration,
+
+    /// What keeps checks away from the rest of the machine
+    #[arg(long, value_enum, default_value_t = Choice::Auto)]
+    pub sandbox: Choice,
+
+    /// A folder outside the tree that checks may write to (may be given several times)
+    #[arg(long, value_name = "DIR")]
+    pub allow_write: Vec<PathBuf>,
+
+    /// Let checks use the network
+    #[arg(long)]
+    pub allow_network: bool,
+
+    /// A variable that checks may see though its name looks like a secret (may be given several times)
+    #[arg(long, value_name = "NAME")]
+    pub keep_env: Vec<String>,
+
+    /// The shell that runs the commands [default: bash, or sh where there is none]
+    #[arg(long, value_name = "PROGRAM")]
+    pub shell: Option<PathBuf>,
+
+    /// Tell what would be run, where and in which sandbox; run nothing and pass all lines unchanged
+    #[arg(long, short = 'n')]
+    pub dry_run: bool,
+}
+
+/// The sandboxes by name.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Choice {
+    /// The first of these that works here
+    Auto,
+    /// Bubblewrap: nothing but the tree can be written, no network, own processes, private /tmp
+    Bwrap,
+    /// Landlock, by the Linux kernel alone: nothing but the tree can be written, no TCP connections
+    Landlock,
+    /// No sandbox: checks may do all that you may do
+    None,
+}
+
+impl Args {
+    /// What the sandbox lets through.
+    pub fn permits(&self) -> Result<Permits, Error> {
+        let mut write = Vec::new();
+        for folder in &self.allow_write {
+            let found = folder
+                .canonicalize()
+                .map_err(|error| Error::Usage(format!("--allow-write {}: {error}", folder.display())))?;
+            write.push(found);
+        }
+        Ok(Permits { write, network: self.allow_network })
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse::<f64>() {
+        // Longer than anybody waits, short enough for every clock.
+        Ok(seconds) if seconds > 0.0 => Ok(Duration::from_secs_f64(seconds.min(1e9))),
+        _ => Err("a number of seconds above 0 is needed, such as 600 or 0.5".into()),
+    }
+}
+
+const AFTER: &str = "\
+Fields of a task that are read:
+  id                 needed
+  result.status      only tasks with \"ok\" are checked; needed where there is a result
+  result.head        the commit to check, in a tree of its own; without it the checks run in place
+  result.workdir     the folder to run in; without it the present folder
+  commands           shell commands, one each
+  done[].text, done[].command
+  verdict            a task that has one is left alone
+  batch.attempt      names the log
+The plan line's path names the folder for logs: .plan/NAME/logs/.
+
+Exit codes: 0 every verdict is pass, 1 some verdict is not, 2 wrong usage, 65 a bad line, 130 and 143 stopped.
+
+Examples:
+  plan-parse PLAN.md | route | codex-exec | verify | approve
+  verify --dry-run < results.jsonl > /dev/null      what would be run?
+  verify --timeout 60 --allow-network < results.jsonl
+  jq -c 'del(.verdict)' run.jsonl | verify          check old results again
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Args::command().debug_assert();
+        for bad in ["0", "-1", "x", "NaN", "", "inf x"] {
+            assert!(seconds(bad).is_err(), "{bad}");
+        }
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        assert_eq!(seconds("inf"), Ok(Duration::from_secs(1_000_000_000)));
+    }
+}

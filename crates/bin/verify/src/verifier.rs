@@ -1,0 +1,238 @@
+//! One task, from its result to its verdict.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::path::{Path, PathBuf};
+
+use process::Limits;
+use record::{Check, CheckStatus, Verdict, VerdictStatus};
+use stage::{Error, tell};
+use tree::{Logs, Places};
+
+use crate::NAME;
+use crate::args::Args;
+use crate::check::{self, Setting};
+use crate::environment;
+use crate::log::Log;
+use crate::sandbox::{Kind, Sandbox, scratch};
+use crate::site::{NoSite, Site, Where};
+use crate::task::{Planned, Task, skipped};
+
+/// How much of a command is shown when it is run; a dry run shows all of it.
+const SHOWN: usize = 2000;
+
+/// What the checks of all tasks share.
+pub struct Verifier {
+    args: Args,
+    sandbox: Sandbox,
+    shell: PathBuf,
+    present: PathBuf,
+    /// The `path` of the plan line, once it has come.
+    plan: RefCell<Option<String>>,
+    logs: OnceCell<Option<Logs>>,
+    hinted: Cell<bool>,
+}
+
+impl Verifier {
+    /// Looks at what it needs of its surroundings; writes nothing.
+    pub fn new(args: Args, sandbox: Sandbox) -> Result<Self, Error> {
+        let present = std::env::current_dir().map_err(|error| Error::system("the present folder", error))?;
+        let shell = args.shell.clone().unwrap_or_else(usual_shell);
+        Ok(Self {
+            args,
+            sandbox,
+            shell,
+            present,
+            plan: RefCell::default(),
+            logs: OnceCell::new(),
+            hinted: Cell::default(),
+        })
+    }
+
+    /// Whether nothing is run.
+    pub fn is_dry(&self) -> bool {
+        self.args.dry_run
+    }
+
+    /// Notes the plan's own line.
+    pub fn plan(&self, path: Option<&str>) {
+        *self.plan.borrow_mut() = path.map(str::to_owned);
+    }
+
+    /// Tells what would be run.
+    pub fn tell_plan(&self, task: &Task) -> Result<(), Error> {
+        let say = |text: &str| tell(NAME, &format!("task {}: {text}", task.id));
+        if task.checks.is_empty() {
+            say("nothing to run, so it would be unproven");
+            return Ok(());
+        }
+        let place = match Where::find(task, &self.present) {
+            Ok(place) => place,
+            Err(reason) => {
+                say(&format!("would fail, as nothing could be run: {reason}"));
+                return Ok(());
+            }
+        };
+        let folder = match &place {
+            Where::InPlace(folder) => folder.clone(),
+            Where::Commit { repository, .. } => repository.root().to_owned(),
+        };
+        let scratch = scratch()?;
+        let tree = Places::of(&folder).map_or_else(|_| folder.clone(), |places| places.root().to_owned());
+        let ground =
+            crate::sandbox::Ground { tree: &tree, repository: &tree, folder: &folder, scratch: scratch.path() };
+        let sandbox = self.sandbox.kind(ground).map_or_else(|reason| reason, |kind| kind.name().to_owned());
+        for planned in &task.checks {
+            let shell = self.shell.display();
+            say(&format!("would run {} (sandbox {sandbox}, {shell} -c): {}", place.shown(), planned.command));
+        }
+        Ok(())
+    }
+
+    /// Runs the checks of a task, one after the other.
+    pub async fn judge(&self, task: &Task) -> Result<Verdict, Error> {
+        let mut checks = if task.checks.is_empty() { Vec::new() } else { self.run(task).await? };
+        checks.extend(task.unchecked.iter().cloned());
+        let verdict = Verdict { status: status(&checks), checks };
+        let (word, why) = match verdict.status {
+            VerdictStatus::Pass => ("pass", ""),
+            VerdictStatus::Fail => ("fail", ""),
+            VerdictStatus::Unproven if task.checks.is_empty() => ("unproven", ": it has nothing that can be run"),
+            VerdictStatus::Unproven => ("unproven", ": its checks could not be run"),
+        };
+        tell(NAME, &format!("task {}: {word}{why}", task.id));
+        Ok(verdict)
+    }
+
+    async fn run(&self, task: &Task) -> Result<Vec<Check>, Error> {
+        let prepared = match Where::find(task, &self.present) {
+            Ok(place) => {
+                let shown = place.shown();
+                Site::prepare(place).await.map(|site| (site, shown))
+            }
+            Err(reason) => Err(NoSite::Work(reason)),
+        };
+        let (site, place) = match prepared {
+            Ok(site) => site,
+            Err(NoSite::Tool(error)) => return Err(error),
+            Err(NoSite::Work(reason)) => {
+                tell(NAME, &format!("task {}: nothing can be run: {reason}", task.id));
+                return Ok(task.checks.iter().map(|planned| check::failed(planned, reason.clone())).collect());
+            }
+        };
+        let kind = match self.sandbox.kind(site.ground()) {
+            Ok(kind) => kind,
+            Err(reason) => return Ok(without_sandbox(task, &task.checks, &reason)),
+        };
+        let setting = Setting {
+            ground: site.ground(),
+            kind,
+            permits: self.sandbox.permits(),
+            shell: &self.shell,
+            env: environment::of_checks(
+                &self.args.keep_env,
+                kind.scratch(site.ground()),
+                self.sandbox.permits().network,
+            ),
+            limits: Limits { total: Some(self.args.timeout), stall: None, grace: self.args.grace },
+        };
+        let mut done = Vec::new();
+        for (at, planned) in task.checks.iter().enumerate() {
+            let number = format!("check {} of {}", at + 1, task.checks.len());
+            tell(NAME, &format!("task {}: {number}, {place}: {}", task.id, shorten(&planned.command)));
+            let check = check::run(planned, &setting, self.log(task)).await;
+            if check.status == CheckStatus::Fail {
+                // A sandbox that has stopped working says nothing about the task.
+                if let Err(reason) = self.sandbox.still_works(kind, site.ground()) {
+                    done.extend(without_sandbox(task, &task.checks[at..], &reason));
+                    return Ok(done);
+                }
+                self.tell_failure(task, &number, &check, kind);
+            }
+            done.push(check);
+        }
+        Ok(done)
+    }
+
+    fn tell_failure(&self, task: &Task, number: &str, check: &Check, kind: Kind) {
+        let how = match check.exit {
+            Some(code) => format!("exit code {code}"),
+            None => check.tail.trim_end().lines().last().unwrap_or_default().to_owned(),
+        };
+        let log = check.log.as_ref().map(|log| format!(", see {log}")).unwrap_or_default();
+        tell(NAME, &format!("task {}: {number} failed: {how}{log}", task.id));
+        if kind.restricts() && !self.hinted.replace(true) {
+            tell(
+                NAME,
+                "if a check needs more than the sandbox lets through: --allow-write DIR, --allow-network, --sandbox none",
+            );
+        }
+    }
+
+    /// A log for one check. Where none can be kept, the end of the output has to do.
+    fn log(&self, task: &Task) -> Log {
+        let logs = self.logs.get_or_init(|| {
+            let plan = self.plan.borrow();
+            let made = Places::of(&self.present).and_then(|places| places.logs(plan.as_deref()));
+            made.inspect_err(|error| tell(NAME, &format!("no logs are kept: {error}"))).ok()
+        });
+        let made = logs.as_ref().map(|logs| logs.create(&task.id, task.attempt, "verify"));
+        Log::new(made.and_then(|made| made.inspect_err(|error| tell(NAME, &format!("no log: {error}"))).ok()))
+    }
+}
+
+fn without_sandbox(task: &Task, checks: &[Planned], reason: &str) -> Vec<Check> {
+    tell(NAME, &format!("task {}: not run, as the sandbox does not work: {reason}", task.id));
+    let why = format!("[verify: not run, as the sandbox does not work: {reason}]\n");
+    checks.iter().map(|planned| skipped(planned.kind, planned.command.clone(), why.clone())).collect()
+}
+
+/// `pass` needs something that was run, and all of it good. What was not run proves nothing either way.
+fn status(checks: &[Check]) -> VerdictStatus {
+    let has = |status| checks.iter().any(|check| check.status == status);
+    // A command that was skipped was to be run; a criterion in words never was.
+    let missing = checks.iter().any(|check| check.status == CheckStatus::Skipped && !check.tail.is_empty());
+    if has(CheckStatus::Fail) {
+        VerdictStatus::Fail
+    } else if has(CheckStatus::Pass) && !missing {
+        VerdictStatus::Pass
+    } else {
+        VerdictStatus::Unproven
+    }
+}
+
+/// Plans are written, and tried by agents, with bash in mind; `sh` does where there is none.
+fn usual_shell() -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let bash = std::env::split_paths(&path).any(|folder| Path::new(&folder).join("bash").is_file());
+    PathBuf::from(if bash { "bash" } else { "sh" })
+}
+
+fn shorten(command: &str) -> String {
+    if command.len() <= SHOWN {
+        return command.to_owned();
+    }
+    let start: String = command.chars().take(SHOWN).collect();
+    format!("{start} ... ({} bytes in all)", command.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pass_needs_something_that_was_run() {
+        let check = |status, tail: &str| Check { status, ..skipped("done", "x".into(), tail.into()) };
+        let (pass, fail) = (check(CheckStatus::Pass, ""), check(CheckStatus::Fail, ""));
+        let (words, broken) = (check(CheckStatus::Skipped, ""), check(CheckStatus::Skipped, "no sandbox"));
+        for (checks, wanted) in [
+            (vec![], VerdictStatus::Unproven),
+            (vec![words.clone()], VerdictStatus::Unproven),
+            (vec![pass.clone(), words.clone()], VerdictStatus::Pass),
+            (vec![pass.clone(), fail.clone()], VerdictStatus::Fail),
+            (vec![pass, broken.clone()], VerdictStatus::Unproven),
+            (vec![fail, broken], VerdictStatus::Fail),
+        ] {
+            assert_eq!(status(&checks), wanted, "{checks:?}");
+        }
+    }
+}
