@@ -1,6 +1,125 @@
-//! plan-parse
+//! plan-parse: turns a plan into lines, and tells what is wrong with one.
+
+mod args;
+mod backend;
+mod check;
+mod criteria;
+mod dialect;
+mod digest;
+mod draft;
+mod fence;
+mod field;
+mod files;
+mod front_matter;
+mod ids;
+mod input;
+mod markdown;
+mod minutes;
+mod needs;
+mod opener;
+mod path;
+mod plan;
+mod report;
+mod schema;
+mod shell;
+
+use std::io::IsTerminal;
+
+use clap::{CommandFactory, Parser};
+use stage::{Error, Exit, Sink};
+
+use crate::args::{Args, Format};
+use crate::check::Severity;
+use crate::input::Input;
+use crate::plan::Parsed;
+use crate::report::Report;
 
 /// Runs the tool with the arguments of the process.
 pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+    stage::main("plan-parse", || run(Args::parse()))
+}
+
+fn run(mut args: Args) -> Result<Exit, Error> {
+    if let Some(name) = &args.schema {
+        return schema::print(name.as_deref());
+    }
+    if args.plans.is_empty() {
+        if std::io::stdin().is_terminal() {
+            stage::tell("plan-parse", "name a plan, or give one on stdin; --help says more");
+            return Err(Error::Usage(Args::command().render_usage().to_string()));
+        }
+        args.plans.push("-".to_owned());
+    }
+    if args.check {
+        return check(&args);
+    }
+    match args.plans.as_slice() {
+        [plan] => parse(plan, args.dialect.as_deref()),
+        _ => Err(Error::Usage("one plan at a time: a stream has one plan line (--check takes several)".to_owned())),
+    }
+}
+
+/// Writes the lines of a plan, or tells why there are none.
+fn parse(path: &str, dialect: Option<&str>) -> Result<Exit, Error> {
+    let input = Input::open(path)?;
+    let parsed = Parsed::read(&input, dialect);
+    let defects = check::structure(&parsed);
+    if !defects.is_empty() {
+        let mut report = Report::new();
+        for defect in &defects {
+            report.defect(&input, &parsed.document, defect, false);
+        }
+        report.flush();
+        return Ok(Exit::BadInput);
+    }
+    let mut sink = Sink::stdout();
+    let line = |error: record::RecordError| Error::Document(error.to_string());
+    sink.line(&record::to_line(&parsed.plan()).map_err(line)?)?;
+    for index in 0..parsed.drafts.len() {
+        sink.line(&record::to_line(&parsed.task(index)).map_err(line)?)?;
+    }
+    sink.flush()?;
+    Ok(Exit::Ok)
+}
+
+/// Reports every defect of every plan.
+fn check(args: &Args) -> Result<Exit, Error> {
+    let mut sink = Sink::stdout();
+    let mut report = Report::new();
+    let (mut errors, mut warnings) = (0, 0);
+    for path in &args.plans {
+        let input = match Input::open(path) {
+            Ok(input) => input,
+            // One file that cannot be read does not keep the others from being checked.
+            Err(error) if args.plans.len() > 1 => {
+                report.flush();
+                stage::tell("plan-parse", &error.to_string());
+                errors += 1;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        let parsed = Parsed::read(&input, args.dialect.as_deref());
+        for defect in &check::all(&parsed) {
+            match report::severity(defect, args.strict) {
+                Severity::Error => errors += 1,
+                Severity::Warning => warnings += 1,
+            }
+            match args.format {
+                Format::Human => report.defect(&input, &parsed.document, defect, args.strict),
+                Format::Json => sink.line(&report::json(&input, &parsed.document, defect, args.strict)?)?,
+            }
+        }
+    }
+    sink.flush()?;
+    if args.format == Format::Human {
+        let name = match args.plans.as_slice() {
+            [plan] if plan == "-" => "stdin".to_owned(),
+            [plan] => plan.clone(),
+            plans => format!("{} plans", plans.len()),
+        };
+        report.summary(&name, errors, warnings);
+    }
+    report.flush();
+    Ok(if errors == 0 { Exit::Ok } else { Exit::BadInput })
 }

@@ -1,0 +1,52 @@
+//! `--check`: every defect of a plan, with its place and its remedy.
+
+mod routing_summary;
+mod rule;
+mod structure;
+mod tasks;
+
+use std::ops::Range;
+
+pub use rule::{Rule, Severity};
+pub use structure::defects as structure;
+
+use crate::plan::Parsed;
+
+/// One defect.
+#[derive(Clone, Debug)]
+pub struct Defect {
+    /// What kind of defect it is.
+    pub rule: &'static Rule,
+    /// What is wrong here.
+    pub message: String,
+    /// Where.
+    pub place: Range<usize>,
+    /// The task it belongs to.
+    pub task: Option<String>,
+}
+
+impl Defect {
+    /// A defect of a rule.
+    fn new(rule: &'static Rule, message: impl Into<String>, place: Range<usize>) -> Self {
+        Self { rule, message: message.into(), place, task: None }
+    }
+
+    /// Names the task.
+    #[must_use]
+    fn of(mut self, task: &str) -> Self {
+        self.task = Some(task.to_owned());
+        self
+    }
+}
+
+/// All defects of a plan, in the order of their places.
+pub fn all(parsed: &Parsed) -> Vec<Defect> {
+    let mut defects = structure(parsed);
+    if !parsed.drafts.is_empty() {
+        tasks::check(parsed, &mut defects);
+        routing_summary::check(parsed, &mut defects);
+    }
+    structure::open_fences(parsed, &mut defects);
+    defects.sort_by_key(|defect| (defect.place.start, defect.rule.code));
+    defects
+}

@@ -1,0 +1,76 @@
+//! The table of defects. Codes are stable: scripts may name them.
+
+use serde::Serialize;
+
+/// How bad a defect is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// The plan cannot be executed as it is.
+    Error,
+    /// Something is missing or unclear.
+    Warning,
+}
+
+/// One kind of defect.
+#[derive(Debug, Eq, PartialEq)]
+pub struct Rule {
+    /// Its stable code.
+    pub code: &'static str,
+    /// How bad it is without `--strict`.
+    pub severity: Severity,
+    /// What it means.
+    pub meaning: &'static str,
+    /// What to do about it.
+    pub remedy: &'static str,
+}
+
+macro_rules! rules {
+    ($($name:ident $code:literal $severity:ident $meaning:literal $remedy:literal)*) => {
+        $(
+            #[doc = $meaning]
+            pub const $name: Rule =
+                Rule { code: $code, severity: Severity::$severity, meaning: $meaning, remedy: $remedy };
+        )*
+        /// Every rule, in the order of the codes.
+        #[cfg(test)]
+        pub const RULES: &[Rule] = &[$($name),*];
+    };
+}
+
+rules! {
+    NO_TASKS "P001" Error "the document has no tasks" "begin each task with a heading like `### Task 1: Title`"
+    DUPLICATE_ID "P002" Error "two tasks have the same number" "give one of them a number of its own"
+    UNKNOWN_NEED "P003" Error "a task waits for one that is not in the plan" "correct the number, or add the task"
+    CYCLE "P004" Error "tasks wait for each other in a circle" "remove one of the `Depends on` entries of the circle"
+    HIDDEN_TASKS "P005" Error "a fence that is never closed hides tasks" "close the fence in front of the next task"
+    PATH_OUTSIDE "P006" Error "a path leaves the repository" "write it relative to the repository's root, without `..`, `~` or a leading `/`"
+    OPEN_FENCE "P007" Warning "a fence is never closed" "add the closing fence"
+    NO_OBJECTIVE "P010" Warning "a task has no objective" "add `**Objective:**` with one sentence"
+    NO_FILES "P011" Warning "a task names no files" "add `**Files:**` with a list of paths, or `**Files:** none`"
+    NO_COMMANDS "P012" Warning "a task has no commands" "add `**Commands:**` with what to run, or `**Commands:** none`"
+    NO_DONE "P013" Warning "a task has no done criteria" "add `**Done when:**` with a list of criteria"
+    NO_BACKEND "P014" Warning "a task is not routed to a backend" "add `**Backend:** codex`, `claude` or `manual`"
+    NO_ESTIMATE "P015" Warning "a task has no estimate" "add `**Estimate:** 3 min`"
+    ESTIMATE_SIZE "P016" Warning "an estimate is not within 2 to 5 minutes" "split the task, or join it with its neighbour"
+    UNCLEAR_BACKEND "P020" Warning "a backend is not known, or several are named" "begin the value with `codex`, `claude` or `manual`, a model behind a colon"
+    UNCLEAR_WORK_TYPE "P021" Warning "a work type is not known" "use explore, implement, code_review, logic_review, analysis, research, options, orchestrate or manual"
+    UNCLEAR_NEEDS "P022" Warning "a dependency does not name a task" "write `Task 2`, `Tasks 1, 2 and 4`, `1-3` or `none`"
+    UNCLEAR_ESTIMATE "P023" Warning "an estimate is not a time" "write a number with a unit, like `3 min`"
+    UNCLEAR_FILES "P024" Warning "a list of files has no concrete path" "name each file with its path from the repository's root"
+    NO_SUMMARY "P030" Warning "the plan has no routing summary" "add a section `## Routing summary` with a table of tasks, work types and backends"
+    SUMMARY_MISSING "P031" Warning "the routing summary lacks a task" "add a row for it"
+    SUMMARY_EXTRA "P032" Error "the routing summary has a row for a task that is not in the plan" "correct the number, or remove the row"
+    SUMMARY_BACKEND "P033" Error "the routing summary and a task disagree about the backend" "make the two say the same"
+    SUMMARY_WORK_TYPE "P034" Error "the routing summary and a task disagree about the work type" "make the two say the same"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULES;
+
+    #[test]
+    fn codes_are_unique_and_in_order() {
+        assert!(RULES.windows(2).all(|pair| pair[0].code < pair[1].code));
+    }
+}

@@ -1,0 +1,157 @@
+//! Plans without the word "task": their largest divisions of work are the tasks.
+//!
+//! An invented task gets executed and a missed one gets noticed, so this only reads a numbered series of headings
+//! that is clearly work: chunks and waves anywhere, phases and steps where the section or the title says that this is
+//! the plan of the work.
+
+use std::collections::HashSet;
+
+use super::numbered::{Form, Opener, set_extents};
+use crate::markdown::{Document, Kind, Mark};
+use crate::opener::{self, Word};
+
+/// Words of headings above a series that say: this is the order of work.
+const PLAN_OF_WORK: [&str; 16] = [
+    "implementation",
+    "execution",
+    "order",
+    "sequencing",
+    "sequence",
+    "rollout",
+    "step-by-step",
+    "steps",
+    "phases",
+    "breakdown",
+    "tasks",
+    "plan",
+    "roadmap",
+    "milestones",
+    "delivery",
+    "work",
+];
+/// Words of titles that say: this is no plan of work any more, or not yet.
+const NO_PLAN: [&str; 9] =
+    ["summary", "log", "report", "retrospective", "review", "notes", "design", "spec", "proposal"];
+
+/// The divisions of a document, as openers with their blocks; empty when there is no clear series.
+pub fn find(document: &Document, candidates: &[Opener]) -> Vec<Opener> {
+    let headings: Vec<&Opener> = candidates
+        .iter()
+        .filter(|opener| {
+            matches!(opener.form, Form::Heading(_)) && opener.opening.separated && opener.opening.word != Word::Task
+        })
+        .collect();
+    let mut series: Vec<(Word, Form, Vec<&Opener>)> = Vec::new();
+    for opener in headings {
+        match series.iter_mut().find(|(word, form, _)| *word == opener.opening.word && *form == opener.form) {
+            Some((_, _, members)) => members.push(opener),
+            None => series.push((opener.opening.word, opener.form, vec![opener])),
+        }
+    }
+    let best = series
+        .iter()
+        .filter_map(|(_, form, members)| Some((weight(document, members)?, *form, members)))
+        .max_by_key(|(weight, form, members)| (*weight, std::cmp::Reverse(level(*form)), members.len()));
+    let mut found: Vec<Opener> = match best {
+        Some((_, _, members)) => members.iter().map(|opener| (*opener).clone()).collect(),
+        None => units(document, candidates).unwrap_or_else(|| single(document, candidates).into_iter().collect()),
+    };
+    set_extents(document, &mut found);
+    if found.iter().any(|opener| has_numbered_boxes(document, opener)) {
+        return Vec::new();
+    }
+    found
+}
+
+fn level(form: Form) -> u8 {
+    if let Form::Heading(level) = form { level } else { u8::MAX }
+}
+
+/// How clearly a series of headings is the work; `None` when it is not.
+fn weight(document: &Document, members: &[&Opener]) -> Option<u8> {
+    let first = members.first()?;
+    let ids: HashSet<&str> = members.iter().map(|opener| document.slice(&opener.opening.id)).collect();
+    if members.len() < 2 || ids.len() != members.len() {
+        return None;
+    }
+    let title = title(document).to_lowercase();
+    let finished = NO_PLAN.iter().any(|word| has_word(&title, word)) && !has_word(&title, "plan");
+    let under_plan = first.section.is_some_and(|index| {
+        let heading = document.inner(&document.blocks[index]).to_lowercase();
+        !matches!(document.blocks[index].kind, Kind::Heading(1))
+            && PLAN_OF_WORK.iter().any(|word| has_word(&heading, word))
+    });
+    let planned = ["plan", "roadmap", "implementation", "migration"].iter().any(|word| has_word(&title, word));
+    match first.opening.word {
+        Word::Code => {
+            let id = document.slice(&first.opening.id);
+            let letter = id.chars().find(char::is_ascii_alphabetic)?.to_ascii_uppercase();
+            let of_document = id.starts_with(|first: char| first.is_ascii_digit());
+            // Other letters number questions, risks, findings, decisions.
+            (of_document || (under_plan && !"QDRFGEHIPVAC".contains(letter)) || "STUW".contains(letter)).then_some(2)
+        }
+        _ if under_plan => Some(4),
+        _ if finished => None,
+        word if word.is_work() => Some(3),
+        word if word.is_phase() && planned => Some(1),
+        _ => None,
+    }
+}
+
+fn has_word(text: &str, word: &str) -> bool {
+    text.split(|character: char| !(character.is_alphanumeric() || character == '-')).any(|found| found == word)
+}
+
+fn title<'a>(document: &Document<'a>) -> &'a str {
+    document
+        .blocks
+        .iter()
+        .find(|block| matches!(block.kind, Kind::Heading(_)))
+        .map_or("", |block| document.inner(block))
+}
+
+/// `- U1. **Title**`: units of work as list items.
+fn units(document: &Document, candidates: &[Opener]) -> Option<Vec<Opener>> {
+    let units: Vec<Opener> = candidates
+        .iter()
+        .filter(|opener| {
+            let id = document.slice(&opener.opening.id);
+            opener.form == Form::Item && opener.opening.word == Word::Code && id.starts_with(['U', 'T', 'S'])
+        })
+        .cloned()
+        .collect();
+    (units.len() >= 2).then_some(units)
+}
+
+/// A document that is one phase of a plan in several files: its title is `Phase 3: …` and its sections say what is to
+/// be done and how to verify it.
+fn single(document: &Document, candidates: &[Opener]) -> Option<Opener> {
+    let first = document.blocks.iter().position(|block| matches!(block.kind, Kind::Heading(_)))?;
+    let opener = candidates.iter().find(|opener| opener.block == first)?;
+    let title = document.slice(&opener.opening.title).to_lowercase();
+    if opener.opening.word == Word::Code || opener.form != Form::Heading(1) || has_word(&title, "plan") {
+        return None;
+    }
+    let sections: Vec<String> = document
+        .blocks
+        .iter()
+        .filter(|block| matches!(block.kind, Kind::Heading(2)) && !block.quoted && block.depth == 0)
+        .map(|block| document.inner(block).to_lowercase())
+        .collect();
+    let has = |names: &[&str]| sections.iter().any(|section| names.contains(&section.as_str()));
+    let work = has(&["changes", "steps", "implementation", "files", "work", "deliverables", "scope"]);
+    let proof = has(&["verification", "verify", "acceptance criteria", "acceptance", "done when", "tests", "testing"]);
+    (work && proof).then(|| opener.clone())
+}
+
+/// Numbered boxes below the divisions are the tasks of another dialect, and the divisions are only its groups.
+fn has_numbered_boxes(document: &Document, opener: &Opener) -> bool {
+    document.blocks[opener.blocks.clone()].windows(2).any(|pair| {
+        let boxed = matches!(pair[0].kind, Kind::Item(mark) if mark != Mark::None) && pair[0].depth == 1;
+        boxed && {
+            let text = document.inner(&pair[1]).trim_start_matches('*');
+            let id = opener::id_length(text).map_or("", |length| &text[..length]);
+            id.bytes().any(|byte| byte.is_ascii_digit()) && id.len() < text.len()
+        }
+    })
+}

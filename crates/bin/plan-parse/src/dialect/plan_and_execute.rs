@@ -1,0 +1,59 @@
+//! Our own format, described in `docs/plan-format.md`: numbered tasks whose fields are all labelled. Nothing is
+//! inferred but the objective.
+
+use super::{Dialect, explicit, numbered};
+use crate::draft::Reading;
+use crate::field::{self, Label};
+use crate::front_matter;
+use crate::markdown::Document;
+
+/// Our own format.
+pub struct PlanAndExecute;
+
+/// Its name, also in `format:` of the front matter.
+pub const NAME: &str = "plan-and-execute";
+
+impl Dialect for PlanAndExecute {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn read(&self, document: &Document) -> Option<Reading> {
+        let declared = front_matter::value(document.slice(&document.front_matter), "format");
+        if declared.is_some_and(|format| format != NAME) || (declared.is_none() && !may_be_ours(document.text)) {
+            return None;
+        }
+        let candidates = numbered::candidates(document);
+        let openers = numbered::tasks(document, &candidates);
+        let shared = explicit::shared_constraints(document, &openers);
+        let mut ours = declared.is_some();
+        let drafts: Vec<_> = openers
+            .iter()
+            .map(|opener| {
+                let fields = field::read(document, opener.blocks.clone());
+                ours |= is_ours(&fields);
+                let mut draft = numbered::draft(document, opener);
+                explicit::read(document, &fields, &mut draft);
+                super::superpowers::add_shared(&mut draft, &shared);
+                draft
+            })
+            .collect();
+        (ours && !drafts.is_empty()).then_some(Reading { drafts })
+    }
+}
+
+/// A quick look at the text: most plans of other kinds have none of our labels.
+fn may_be_ours(text: &str) -> bool {
+    ["Objective", "Commands", "Done when", "Done criteria", "Backend"]
+        .iter()
+        .filter(|label| memchr::memmem::find(text.as_bytes(), label.as_bytes()).is_some())
+        .count()
+        >= 2
+}
+
+/// A task is written in our format when it has two of the labels that only our format asks for together.
+fn is_ours(fields: &[field::Field]) -> bool {
+    let has = |label: Label| usize::from(fields.iter().any(|field| field.label == label));
+    has(Label::Objective) + has(Label::Commands) + has(Label::Done) + has(Label::Backend) >= 2
+        && has(Label::Objective) + has(Label::Commands) >= 1
+}

@@ -1,0 +1,115 @@
+//! What a dialect reads in a plan, before ids are made unique and needs are looked up.
+
+use std::ops::Range;
+
+use record::{Done, FileRef, WorkType};
+
+/// A value, and the bytes of the plan where it is written.
+#[derive(Clone, Debug)]
+pub struct Written<T> {
+    /// The value.
+    pub value: T,
+    /// Where it stands.
+    pub place: Range<usize>,
+}
+
+impl<T> Written<T> {
+    /// A value with its place.
+    pub fn new(value: T, place: Range<usize>) -> Self {
+        Self { value, place }
+    }
+}
+
+/// A task as it was written.
+#[derive(Clone, Debug, Default)]
+pub struct Draft {
+    /// The number, as written.
+    pub id: String,
+    /// Where the number stands.
+    pub id_place: Range<usize>,
+    /// The section that the number is counted in, where the plan has sections.
+    pub section: Option<String>,
+    /// One line.
+    pub title: String,
+    /// The opening line.
+    pub opening: Range<usize>,
+    /// All its bytes, from the beginning of its first line to the end of its last.
+    pub body: Range<usize>,
+    /// What it is for.
+    pub objective: Option<Written<String>>,
+    /// The files it names.
+    pub files: Vec<Written<FileRef>>,
+    /// The plan says that it has no files, or no commands: then none are missing.
+    pub none: Vec<&'static str>,
+    /// Its commands.
+    pub commands: Vec<Written<String>>,
+    /// Its done criteria.
+    pub done: Vec<Written<Done>>,
+    /// What it waits for.
+    pub needs: Vec<Written<Need>>,
+    /// Who is to do it.
+    pub backend: Option<Written<String>>,
+    /// The kind of work.
+    pub work_type: Option<Written<WorkType>>,
+    /// The estimate.
+    pub minutes: Option<Written<f64>>,
+    /// What must hold.
+    pub constraints: Vec<String>,
+    /// The form of the answer.
+    pub output: Option<String>,
+    /// It is ticked off.
+    pub checked: bool,
+    /// Fields that were inferred.
+    pub inferred: Vec<&'static str>,
+    /// Values that are there but could not be understood.
+    pub unclear: Vec<Unclear>,
+}
+
+impl Draft {
+    /// Notes that a field was inferred.
+    pub fn infer(&mut self, field: &'static str) {
+        if !self.inferred.contains(&field) {
+            self.inferred.push(field);
+        }
+    }
+}
+
+/// A reference to other tasks.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Need {
+    /// One task, by its number.
+    One(String),
+    /// All tasks from one number to another.
+    Range(String, String),
+}
+
+/// A value that is written in a way that nobody can act on.
+#[derive(Clone, Debug)]
+pub struct Unclear {
+    /// The field.
+    pub field: Field,
+    /// Where the value stands.
+    pub place: Range<usize>,
+}
+
+/// The fields whose values can be unclear.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Field {
+    /// `Backend`.
+    Backend,
+    /// `Work type`.
+    WorkType,
+    /// `Depends on`.
+    Needs,
+    /// `Estimate`.
+    Estimate,
+    /// `Files`.
+    Files,
+}
+
+/// What a dialect made of a document.
+#[derive(Clone, Debug, Default)]
+pub struct Reading {
+    /// The tasks in their order.
+    pub drafts: Vec<Draft>,
+}
