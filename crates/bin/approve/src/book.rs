@@ -1,0 +1,241 @@
+//! The decisions that are known: those that a task carries, and those of the run file.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use jiff::Timestamp;
+use record::{Decision, DecisionLine, DecisionStatus, Gate, Record};
+use run::Follower;
+use serde::Deserialize;
+
+use crate::item::Item;
+
+/// The decisions of one gate.
+#[derive(Debug)]
+pub(crate) struct Book {
+    gate: Gate,
+    follower: Option<Follower>,
+    known: HashMap<String, Vec<Entry>>,
+    count: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    number: u64,
+    decision: Decision,
+}
+
+/// A line of the run file that carries the decisions a task had.
+#[derive(Deserialize)]
+struct Kept {
+    id: String,
+    decisions: Option<Vec<Decision>>,
+}
+
+impl Book {
+    /// A book of the decisions at `gate`, with those of `run` once it is refreshed.
+    pub fn new(gate: Gate, run: Option<&Path>) -> Self {
+        Self { gate, follower: run.map(Follower::new), known: HashMap::new(), count: 0 }
+    }
+
+    /// Where decisions are written down.
+    pub fn run(&self) -> Option<&Path> {
+        self.follower.as_ref().map(Follower::path)
+    }
+
+    /// Reads what is new in the run file; an error names its line.
+    pub fn refresh(&mut self) -> Result<(), String> {
+        let Some(mut follower) = self.follower.take() else { return Ok(()) };
+        let mut wrong = None;
+        let read = follower.new_lines(|number, line| {
+            if let Err(reason) = self.note(line)
+                && wrong.is_none()
+            {
+                wrong = Some((number, reason));
+            }
+        });
+        let path = follower.path().display().to_string();
+        self.follower = Some(follower);
+        read.map_err(|error| error.to_string())?;
+        wrong.map_or(Ok(()), |(number, reason)| Err(format!("{path}:{number}: {reason}")))
+    }
+
+    fn note(&mut self, line: &str) -> Result<(), String> {
+        if line.trim().is_empty() {
+            return Ok(());
+        }
+        let record = Record::parse(line).map_err(|error| error.to_string())?;
+        match &*record.kind() {
+            "decision" => {
+                let line: DecisionLine = record.view().map_err(|error| error.to_string())?;
+                let (id, decision) = apart(line);
+                self.add(id, decision);
+            }
+            "task" if record.has("decisions") => {
+                let kept: Kept = record.view().map_err(|error| error.to_string())?;
+                for decision in kept.decisions.into_iter().flatten() {
+                    self.add(kept.id.clone(), decision);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, id: String, decision: Decision) {
+        self.count += 1;
+        if decision.gate == self.gate && decision.status != DecisionStatus::Pending && is_complete(&decision) {
+            self.known.entry(id).or_default().push(Entry { number: self.count, decision });
+        }
+    }
+
+    /// A mark between what is known now and what comes later.
+    pub fn mark(&self) -> u64 {
+        self.count
+    }
+
+    /// The answer that holds for the work of `item` already: a yes or a no. The second value tells that the task does
+    /// not carry it yet.
+    pub fn standing(&self, item: &Item) -> Option<(Decision, bool)> {
+        let carried = item.sheet.decisions.iter().flatten().filter(|decision| decision.gate == self.gate);
+        let noted = self.known.get(&item.sheet.id).into_iter().flatten().map(|entry| &entry.decision);
+        let (decision, is_new) = carried
+            .map(|decision| (decision, false))
+            .chain(noted.map(|decision| (decision, true)))
+            .filter(|(decision, _)| is_for(decision, item) && is_complete(decision) && !is_older(decision, item))
+            // The later one of two that are equally old: the run file comes after the task.
+            .max_by_key(|(decision, _)| decision.at.parse::<Timestamp>().ok())?;
+        // A retry has been spent on the attempt that is here now.
+        let holds = matches!(decision.status, DecisionStatus::Approved | DecisionStatus::Denied);
+        let carried = || item.sheet.decisions.iter().flatten().any(|own| is_same(own, decision));
+        holds.then(|| (decision.clone(), is_new && !carried()))
+    }
+
+    /// The first answer that somebody has written into the run file after `mark`.
+    pub fn answer_since(&self, mark: u64, item: &Item) -> Option<Decision> {
+        let entries = self.known.get(&item.sheet.id)?;
+        let new = entries.iter().filter(|entry| entry.number > mark).map(|entry| &entry.decision);
+        new.into_iter().find(|decision| is_for(decision, item)).cloned()
+    }
+}
+
+/// A yes to a fallback that does not say to whom is no answer.
+fn is_complete(decision: &Decision) -> bool {
+    decision.gate != Gate::Fallback
+        || decision.status != DecisionStatus::Approved
+        || (decision.backend.is_some() && decision.model.is_some())
+}
+
+fn is_for(decision: &Decision, item: &Item) -> bool {
+    decision.task_digest.as_deref() == Some(&*item.sheet.digest)
+        && decision.diff_digest.as_deref() == item.change.digest()
+}
+
+/// In place nothing binds a decision to the change, so that one made for an earlier attempt must not count for a later
+/// one.
+fn is_older(decision: &Decision, item: &Item) -> bool {
+    let attempt = item.sheet.batch.as_ref().and_then(|batch| batch.attempt).unwrap_or(0);
+    if attempt < 2 || decision.diff_digest.is_some() {
+        return false;
+    }
+    let last = item.sheet.result.as_ref().and_then(|result| result.attempts.as_ref()?.last()?.started.as_deref());
+    match (decision.at.parse::<Timestamp>(), last.map(str::parse::<Timestamp>)) {
+        (Ok(at), Some(Ok(started))) => at < started,
+        _ => false,
+    }
+}
+
+fn is_same(one: &Decision, other: &Decision) -> bool {
+    (one.gate, one.status, &one.by, &one.at) == (other.gate, other.status, &other.by, &other.at)
+}
+
+fn apart(line: DecisionLine) -> (String, Decision) {
+    let DecisionLine { id, gate, status, by, at, note, task_digest, diff_digest, backend, model, choice } = line;
+    (id, Decision { gate, status, by, at, note, task_digest, diff_digest, backend, model, choice })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn item(fields: &str) -> Item {
+        let line = format!(r#"{{"type":"task","id":"1","digest":"d",{fields}}}"#);
+        Item::read(Record::parse(&line).unwrap()).unwrap()
+    }
+
+    fn decision(status: &str, at: &str) -> String {
+        format!(
+            r#""gate":"result","status":"{status}","by":"person:a","at":"2026-01-01T00:00:{at}Z","task_digest":"d""#
+        )
+    }
+
+    fn line(status: &str, at: &str) -> String {
+        format!(r#"{{"type":"decision","id":"1",{}}}"#, decision(status, at))
+    }
+
+    fn book(lines: &[String]) -> Book {
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("run.jsonl");
+        fs::write(&run, lines.join("\n") + "\n").unwrap();
+        let mut book = Book::new(Gate::Result, Some(&run));
+        book.refresh().unwrap();
+        book
+    }
+
+    #[test]
+    fn the_newest_decision_holds_and_a_retry_is_spent() {
+        let plain = item(r#""title":"t""#);
+        let status = |lines: &[String]| book(lines).standing(&plain).map(|(decision, _)| decision.status);
+        assert_eq!(status(&[]), None);
+        assert_eq!(status(&[line("approved", "01"), line("denied", "02")]), Some(DecisionStatus::Denied));
+        assert_eq!(status(&[line("denied", "02"), line("approved", "01")]), Some(DecisionStatus::Denied));
+        assert_eq!(status(&[line("approved", "01"), line("retry", "02")]), None);
+        assert_eq!(status(&[line("approved", "01"), line("pending", "02")]), Some(DecisionStatus::Approved));
+        assert_eq!(status(&[line("approved", "01").replace("\"d\"", "\"old\"")]), None);
+        assert_eq!(status(&[line("approved", "01").replace("\"result\"", "\"plan\"")]), None);
+        let task = format!(r#"{{"type":"task","id":"1","decisions":[{{{}}}]}}"#, decision("approved", "01"));
+        assert_eq!(status(&[task]), Some(DecisionStatus::Approved));
+    }
+
+    #[test]
+    fn a_decision_that_the_task_carries_is_not_added_again() {
+        let carries = item(&format!(r#""decisions":[{{{}}}]"#, decision("approved", "01")));
+        let (_, is_new) = book(&[line("approved", "01")]).standing(&carries).unwrap();
+        assert!(!is_new);
+        let (_, is_new) = book(&[line("approved", "01")]).standing(&item(r#""title":"t""#)).unwrap();
+        assert!(is_new);
+    }
+
+    #[test]
+    fn in_place_a_decision_on_an_earlier_attempt_does_not_count() {
+        let attempt = |number: u64| {
+            item(&format!(
+                r#""batch":{{"attempt":{number}}},"result":{{"attempts":[{{"started":"2026-01-01T00:00:30Z"}}]}}"#
+            ))
+        };
+        let book = book(&[line("denied", "10")]);
+        assert!(book.standing(&attempt(2)).is_none());
+        assert!(book.standing(&attempt(1)).is_some());
+    }
+
+    #[test]
+    fn only_what_comes_after_the_question_answers_it_with_a_retry() {
+        let mut book = book(&[line("retry", "01")]);
+        let plain = item(r#""title":"t""#);
+        assert!(book.answer_since(book.mark(), &plain).is_none());
+        let mark = book.mark();
+        book.note(&line("retry", "02")).unwrap();
+        assert_eq!(book.answer_since(mark, &plain).unwrap().status, DecisionStatus::Retry);
+    }
+
+    #[test]
+    fn a_bad_line_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("run.jsonl");
+        fs::write(&run, "{\"type\":\"other\"}\n\n{\"type\":\"decision\",\"id\":\"1\"}\n").unwrap();
+        let error = Book::new(Gate::Result, Some(&run)).refresh().unwrap_err();
+        assert!(error.ends_with("run.jsonl:3: missing field `gate`"), "{error}");
+    }
+}

@@ -1,0 +1,601 @@
+//! The desk where everything meets: lines, rules, decisions, questions and answers.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::env;
+use std::fs;
+use std::io::{self, PipeWriter};
+use std::time::Duration;
+
+use policy::approval::{Answer, ApprovalPolicy};
+use record::{Decision, DecisionLine, DecisionStatus, Gate, Record, now, to_line};
+use serde::Deserialize;
+use stage::terminal::Terminal;
+use stage::{Error, Exit, Input, Intake, Outlet, tell};
+use tokio::sync::mpsc::{self, UnboundedReceiver};
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::args::Args;
+use crate::book::Book;
+use crate::change::Change;
+use crate::conversation::{Conversation, Question, Word};
+use crate::exhibit::Heading;
+use crate::item::Item;
+use crate::pending;
+use crate::place;
+use crate::sheet::Sheet;
+use crate::study::Study;
+use crate::target::{Target, Targets};
+
+const NAME: &str = "approve";
+/// How soon a decision in the run file is noticed while a question is open.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+pub(crate) struct Desk {
+    gate: Gate,
+    policy: ApprovalPolicy,
+    targets: Targets,
+    /// `CODEX_FAIL_CLOSED=0`: fallbacks that the routing policy names need no question.
+    is_fail_open: bool,
+    waits: bool,
+    book: Book,
+    conversation: Option<Conversation>,
+    /// Nobody is asked any more: the person has left, or a signal came.
+    left: Option<&'static str>,
+    outlet: Outlet,
+    heading: Heading,
+    /// Questions that are open, by number.
+    open: BTreeMap<u64, Open>,
+    asked: u64,
+    /// At gate `plan`: everything since the first task that has to be asked about, in its order.
+    held: VecDeque<Held>,
+    pending: Vec<String>,
+    exit: Exit,
+    /// What is told at the end, so as not to run into a question.
+    notes: Vec<String>,
+    answers: UnboundedReceiver<(u64, Word)>,
+    studied: UnboundedReceiver<Item>,
+    study: Study,
+    studying: usize,
+}
+
+struct Open {
+    /// Decisions in the run file before this mark are older than the question.
+    since: u64,
+    held: VecDeque<Held>,
+    /// Closing it calls the question off.
+    _cancel: Option<PipeWriter>,
+}
+
+enum Held {
+    Line(Record),
+    Item(Box<Item>),
+    Decided(Record),
+}
+
+/// What is shown of the plan.
+#[derive(Deserialize)]
+struct PlanLine {
+    title: Option<String>,
+    path: Option<String>,
+    goal: Option<String>,
+}
+
+impl Desk {
+    /// Reads the policies and the run file, and looks for a terminal.
+    pub fn open(args: &Args) -> Result<Self, Error> {
+        let policy = policy(args)?;
+        let mut book = Book::new(args.gate, args.run.as_deref());
+        if let Some(folder) = args.run.as_deref().and_then(|run| run.parent())
+            && !folder.as_os_str().is_empty()
+            && !folder.is_dir()
+        {
+            return Err(Error::Usage(format!("--run: {}: no such folder", folder.display())));
+        }
+        book.refresh().map_err(Error::Document)?;
+        let (answer, answers) = mpsc::unbounded_channel();
+        let (done, studied) = mpsc::unbounded_channel();
+        let terminal = if args.no_terminal { None } else { Terminal::open().ok() };
+        let conversation = terminal.map(|terminal| Conversation::start(terminal, answer)).transpose()?;
+        Ok(Self {
+            gate: args.gate,
+            policy,
+            targets: Targets::new(args)?,
+            is_fail_open: env::var_os("CODEX_FAIL_CLOSED").is_some_and(|value| value == "0"),
+            waits: args.wait,
+            book,
+            conversation,
+            left: None,
+            outlet: Outlet::stdout()?,
+            heading: Heading::default(),
+            open: BTreeMap::new(),
+            asked: 0,
+            held: VecDeque::new(),
+            pending: Vec::new(),
+            exit: Exit::Ok,
+            notes: Vec::new(),
+            answers,
+            studied,
+            study: Study::start(done)?,
+            studying: 0,
+        })
+    }
+
+    /// Works to the end of input and until every question is settled.
+    pub async fn work(mut self) -> Result<Exit, Error> {
+        let gate = self.gate;
+        let mut intake = Intake::checking(move |record| {
+            if place::is_at(gate, record)? {
+                record.view::<Sheet>().map_err(|error| error.to_string())?;
+            }
+            Ok(())
+        })?;
+        let pager = self.conversation.as_ref().map(Conversation::pager).unwrap_or_default();
+        let at_once = pager.clone();
+        intake.before_end(move || at_once.end());
+        let outcome = self.pump(&mut intake).await;
+        pager.end();
+        outcome?;
+        for note in &self.notes {
+            tell(NAME, note);
+        }
+        if let Some(way) = pending::way_on(self.gate, self.book.run(), &self.pending) {
+            tell(NAME, &way);
+        }
+        self.outlet.finish()?;
+        Ok(self.exit)
+    }
+
+    async fn pump(&mut self, intake: &mut Intake) -> Result<(), Error> {
+        let mut look = interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut ended = false;
+        let mut has_room = true;
+        while !ended || self.studying > 0 || !self.open.is_empty() {
+            let input = tokio::select! {
+                () = self.outlet.failed() => Input::ReaderGone,
+                Some(item) = self.studied.recv() => {
+                    self.studying -= 1;
+                    self.decide(item)?;
+                    continue;
+                }
+                Some((number, word)) = self.answers.recv() => {
+                    self.answered(number, &word)?;
+                    continue;
+                }
+                _ = look.tick(), if !self.open.is_empty() && self.book.run().is_some() => {
+                    self.look_into_run()?;
+                    continue;
+                }
+                () = self.outlet.room(), if !has_room => {
+                    has_room = true;
+                    continue;
+                }
+                input = next(intake, has_room) => input,
+            };
+            match input {
+                Input::Task(record) => {
+                    has_room = false;
+                    self.task(*record)?;
+                }
+                Input::Other(record) => {
+                    has_room = false;
+                    self.other(*record);
+                }
+                Input::Bad(error) => {
+                    ended = true;
+                    self.bad(&error)?;
+                }
+                Input::End => {
+                    ended = true;
+                    self.ask_about_plan()?;
+                }
+                Input::Signal(signal) => {
+                    self.exit = self.exit.or(Exit::Stopped(signal));
+                    self.leave("stopped by a signal")?;
+                }
+                Input::ReaderGone => return Err(Error::ReaderGone),
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing after a bad line is read. What has been asked already may still be answered; a plan that is not whole
+    /// is not asked about.
+    fn bad(&mut self, error: &Error) -> Result<(), Error> {
+        self.note(error.to_string());
+        self.exit = self.exit.or(error.exit());
+        let held = std::mem::take(&mut self.held);
+        self.pass_as_pending(held, "the input is bad")
+    }
+
+    fn other(&mut self, record: Record) {
+        if record.kind() == "plan"
+            && let Ok(plan) = record.view::<PlanLine>()
+        {
+            self.heading = Heading {
+                title: plan.title.unwrap_or_default(),
+                path: plan.path.unwrap_or_default(),
+                goal: plan.goal.unwrap_or_default(),
+            };
+        }
+        self.pass(Held::Line(record));
+    }
+
+    fn task(&mut self, record: Record) -> Result<(), Error> {
+        // The intake has looked at the task already, so nothing is wrong with it here.
+        let wrong = |reason| Error::Document(format!("task: {reason}"));
+        if !place::is_at(self.gate, &record).map_err(wrong)? {
+            self.pass(Held::Line(record));
+            return Ok(());
+        }
+        let item = Item::read(record).map_err(wrong)?;
+        if self.gate == Gate::Plan {
+            return self.decide(item);
+        }
+        self.studying += 1;
+        self.study.give(item);
+        Ok(())
+    }
+
+    /// Writes a line, or keeps it behind those that wait.
+    fn pass(&mut self, held: Held) {
+        if !self.held.is_empty() {
+            self.held.push_back(held);
+            return;
+        }
+        match held {
+            Held::Line(record) | Held::Decided(record) => self.outlet.line(record.as_str().to_owned()),
+            Held::Item(item) => self.outlet.line(item.unchanged().as_str().to_owned()),
+        }
+    }
+
+    /// A decision that holds already, then the policy, then a question.
+    fn decide(&mut self, item: Item) -> Result<(), Error> {
+        self.refresh();
+        if let Some((decision, is_new)) = self.book.standing(&item) {
+            self.count(&item, &decision);
+            let held = if is_new { Held::Decided(with(item, &decision)?) } else { Held::Line(item.unchanged()) };
+            self.pass(held);
+            return Ok(());
+        }
+        if let Some(decision) = self.ruling(&item) {
+            return self.settle(item, decision);
+        }
+        if let Some(why) = self.why_nobody_is_asked() {
+            let record = self.as_pending(item, why)?;
+            self.pass(Held::Decided(record));
+            return Ok(());
+        }
+        if self.gate == Gate::Plan {
+            self.held.push_back(Held::Item(Box::new(item)));
+            return Ok(());
+        }
+        self.ask([Held::Item(Box::new(item))].into())
+    }
+
+    fn why_nobody_is_asked(&self) -> Option<&'static str> {
+        match self.left {
+            Some(why) => Some(why),
+            None if self.waits || self.conversation.is_some() => None,
+            None => Some("no rule allows it, and there is no terminal to ask at"),
+        }
+    }
+
+    /// What the policy says. What cannot be seen is never approved by it.
+    fn ruling(&self, item: &Item) -> Option<Decision> {
+        let target = self.targets.of(item.sheet.work_type());
+        let ruling = self.policy.decide(&item.sheet.case(self.gate, (&target.backend, target.rank)));
+        let opens = self.gate == Gate::Fallback && self.is_fail_open;
+        let (status, by, note) = match ruling {
+            Some(ruling) if ruling.decision == Answer::Denied => {
+                (DecisionStatus::Denied, format!("policy:{}", ruling.rule), None)
+            }
+            Some(ruling) if opens => {
+                (DecisionStatus::Approved, "policy:fallback".into(), Some(format!("rule {}", ruling.rule)))
+            }
+            Some(ruling) => (DecisionStatus::Approved, format!("policy:{}", ruling.rule), None),
+            None if opens && target.is_routed && !has_failed_there(item, &target) => {
+                (DecisionStatus::Approved, "policy:fallback".into(), None)
+            }
+            None => return None,
+        };
+        if status == DecisionStatus::Approved && matches!(item.change, Change::Unreadable(_)) {
+            return None;
+        }
+        Some(self.decision(item, status, by, note))
+    }
+
+    fn decision(&self, item: &Item, status: DecisionStatus, by: String, note: Option<String>) -> Decision {
+        let target = (self.gate == Gate::Fallback && status == DecisionStatus::Approved)
+            .then(|| self.targets.of(item.sheet.work_type()));
+        Decision {
+            gate: self.gate,
+            status,
+            by,
+            at: now(),
+            note,
+            task_digest: Some(item.sheet.digest.clone()),
+            diff_digest: item.change.digest().map(str::to_owned),
+            backend: target.as_ref().map(|target| target.backend.clone()),
+            model: target.map(|target| target.model),
+            choice: None,
+        }
+    }
+
+    /// Writes a new decision down, then passes the task on.
+    fn settle(&mut self, item: Item, decision: Decision) -> Result<(), Error> {
+        let record = self.write_down(vec![(item, decision)])?.pop();
+        if let Some(record) = record {
+            self.pass(Held::Decided(record));
+        }
+        Ok(())
+    }
+
+    /// Has decisions on disk, all at once, before they count. Decisions that cannot be written do not.
+    fn write_down(&mut self, decided: Vec<(Item, Decision)>) -> Result<Vec<Record>, Error> {
+        if let Some(run) = self.book.run() {
+            let lines: Result<Vec<_>, _> = decided
+                .iter()
+                .map(|(item, decision)| to_line(&DecisionLine::new(&item.sheet.id, decision.clone())))
+                .collect();
+            let written = lines
+                .map_err(|error| error.to_string())
+                .and_then(|lines| run::append(run, &lines).map_err(|error| error.to_string()));
+            if let Err(error) = written {
+                self.note(format!("the decision could not be written down: {error}"));
+                self.exit = self.exit.or(Exit::Failed);
+                let why = "its decision could not be written down";
+                return decided.into_iter().map(|(item, _)| self.as_pending(item, why)).collect();
+            }
+        }
+        decided
+            .into_iter()
+            .map(|(item, decision)| {
+                self.count(&item, &decision);
+                with(item, &decision)
+            })
+            .collect()
+    }
+
+    /// Anything but a yes needs a person.
+    fn count(&mut self, item: &Item, decision: &Decision) {
+        let word = match decision.status {
+            DecisionStatus::Approved => return,
+            DecisionStatus::Denied => "denied",
+            DecisionStatus::Retry => "sent back",
+            DecisionStatus::Pending => "pending",
+        };
+        self.exit = self.exit.or(Exit::NeedsDecision);
+        let note = decision.note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
+        self.note(format!("task {}: {word} at gate {} by {}{note}", item.sheet.id, self.gate.name(), decision.by));
+    }
+
+    fn as_pending(&mut self, item: Item, why: &str) -> Result<Record, Error> {
+        self.exit = self.exit.or(Exit::NeedsDecision);
+        let why = match &item.change {
+            Change::Unreadable(error) => format!("{why}; the change cannot be shown: {error}"),
+            _ => why.to_owned(),
+        };
+        self.note(pending::told(&item.sheet.id, self.gate, &why));
+        self.pending.push(item.sheet.id.clone());
+        let last = item.sheet.decisions.iter().flatten().rfind(|decision| decision.gate == self.gate);
+        let is_known = last.is_some_and(|last| {
+            last.status == DecisionStatus::Pending
+                && last.task_digest.as_deref() == Some(&*item.sheet.digest)
+                && last.diff_digest.as_deref() == item.change.digest()
+        });
+        if is_known {
+            return Ok(item.unchanged());
+        }
+        let decision = self.decision(&item, DecisionStatus::Pending, NAME.into(), None);
+        with(item, &decision)
+    }
+
+    fn pass_as_pending(&mut self, held: VecDeque<Held>, why: &str) -> Result<(), Error> {
+        for held in held {
+            let held = match held {
+                Held::Item(item) => Held::Decided(self.as_pending(*item, why)?),
+                other => other,
+            };
+            self.pass(held);
+        }
+        Ok(())
+    }
+
+    fn ask_about_plan(&mut self) -> Result<(), Error> {
+        let held = std::mem::take(&mut self.held);
+        if held.is_empty() { Ok(()) } else { self.ask(held) }
+    }
+
+    fn ask(&mut self, held: VecDeque<Held>) -> Result<(), Error> {
+        self.asked += 1;
+        let number = self.asked;
+        let tasks: Vec<_> = held
+            .iter()
+            .filter_map(|held| match held {
+                Held::Item(item) => Some((item.sheet.clone(), item.change.clone())),
+                Held::Line(_) | Held::Decided(_) => None,
+            })
+            .collect();
+        if self.waits && self.conversation.is_none() {
+            for (sheet, _) in &tasks {
+                self.note(format!(
+                    "task {}: waiting at gate {} for a decision in the run file",
+                    sheet.id,
+                    self.gate.name()
+                ));
+            }
+        }
+        let mut cancel = None;
+        if let Some(conversation) = &self.conversation {
+            let (ended, end) = io::pipe().map_err(|error| Error::system("cannot ask", error))?;
+            cancel = Some(end);
+            let work_type = tasks.first().and_then(|(sheet, _)| sheet.work_type());
+            conversation.put(Question {
+                number,
+                gate: self.gate,
+                heading: self.heading.clone(),
+                tasks,
+                target: self.targets.of(work_type),
+                cancel: ended,
+            });
+        }
+        self.open.insert(number, Open { since: self.book.mark(), held, _cancel: cancel });
+        Ok(())
+    }
+
+    /// The person has said something about an open question.
+    fn answered(&mut self, number: u64, word: &Word) -> Result<(), Error> {
+        if let Word::Quit(why) = word {
+            if let Some(why) = why {
+                self.note(why.clone());
+                if self.waits {
+                    // Somebody else may still answer.
+                    self.conversation = None;
+                    return Ok(());
+                }
+            }
+            return self.leave("nobody answered");
+        }
+        // The run file may have been faster.
+        let Some(open) = self.open.remove(&number) else { return Ok(()) };
+        self.close(open, |desk, item| Some(desk.said(item, word)))
+    }
+
+    fn said(&self, item: &Item, word: &Word) -> Decision {
+        let (status, note, choice) = match word {
+            Word::Approve { note, choice } => (DecisionStatus::Approved, note, *choice),
+            Word::Deny { note } => (DecisionStatus::Denied, note, None),
+            Word::Retry { note } => (DecisionStatus::Retry, note, None),
+            Word::Quit(_) => (DecisionStatus::Pending, &None, None),
+        };
+        let mut decision = self.decision(item, status, format!("person:{}", person()), note.clone());
+        decision.choice = choice.map(|number| chosen(item, number));
+        decision
+    }
+
+    /// Decides the tasks of a question, writes it all down, and passes its lines on in their order. A task that
+    /// `decide` has no word for stays as it is.
+    fn close(&mut self, open: Open, decide: impl Fn(&Self, &Item) -> Option<Decision>) -> Result<(), Error> {
+        let mut decided = Vec::new();
+        let mut places = Vec::new();
+        let mut lines: Vec<Option<Held>> = Vec::new();
+        for held in open.held {
+            match held {
+                Held::Item(item) => {
+                    if let Some(decision) = decide(self, &item) {
+                        decided.push((*item, decision));
+                        places.push(lines.len());
+                        lines.push(None);
+                    } else {
+                        lines.push(Some(Held::Item(item)));
+                    }
+                }
+                other => lines.push(Some(other)),
+            }
+        }
+        for (place, record) in places.into_iter().zip(self.write_down(decided)?) {
+            lines[place] = Some(Held::Decided(record));
+        }
+        for held in lines.into_iter().flatten() {
+            self.pass(held);
+        }
+        Ok(())
+    }
+
+    /// Nothing is asked any more, and what is open is passed on as pending.
+    fn leave(&mut self, why: &'static str) -> Result<(), Error> {
+        self.left.get_or_insert(why);
+        for (_, open) in std::mem::take(&mut self.open) {
+            self.pass_as_pending(open.held, why)?;
+        }
+        let held = std::mem::take(&mut self.held);
+        self.pass_as_pending(held, why)
+    }
+
+    fn refresh(&mut self) {
+        if let Err(error) = self.book.refresh() {
+            self.note(error);
+            self.exit = self.exit.or(Exit::BadInput);
+        }
+    }
+
+    /// Answers that somebody has written into the run file.
+    fn look_into_run(&mut self) -> Result<(), Error> {
+        self.refresh();
+        let numbers: Vec<u64> = self.open.keys().copied().collect();
+        for number in numbers {
+            let Some(mut open) = self.open.remove(&number) else { continue };
+            let mut waiting = 0;
+            for held in &mut open.held {
+                let Held::Item(item) = held else { continue };
+                let Some(decision) = self.book.answer_since(open.since, item) else {
+                    waiting += 1;
+                    continue;
+                };
+                let item = item.as_ref().clone();
+                self.count(&item, &decision);
+                *held = Held::Decided(with(item, &decision)?);
+            }
+            if waiting > 0 {
+                self.open.insert(number, open);
+            } else {
+                self.close(open, |_, _| None)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells a person something, at once where no question can be disturbed by it.
+    fn note(&mut self, text: String) {
+        if self.conversation.is_some() {
+            self.notes.push(text);
+        } else {
+            tell(NAME, &text);
+        }
+    }
+}
+
+/// Who has failed already is no way out.
+fn has_failed_there(item: &Item, target: &Target) -> bool {
+    let backend = item.sheet.result.as_ref().and_then(|result| result.backend.as_ref());
+    backend.is_some_and(|backend| *backend == target.backend)
+}
+
+async fn next(intake: &mut Intake, has_room: bool) -> Input {
+    if has_room { intake.next().await } else { intake.outside().await }
+}
+
+fn policy(args: &Args) -> Result<ApprovalPolicy, Error> {
+    let Some(path) = &args.policy else { return Ok(ApprovalPolicy::default()) };
+    let name = path.display().to_string();
+    let text = fs::read_to_string(path).map_err(|error| Error::Usage(format!("--policy: {name}: {error}")))?;
+    let policy = ApprovalPolicy::parse(&name, &text).map_err(|error| Error::Usage(error.to_string()))?;
+    for warning in policy.warnings() {
+        tell(NAME, &format!("warning: {warning}"));
+    }
+    Ok(policy)
+}
+
+fn with(item: Item, decision: &Decision) -> Result<Record, Error> {
+    let id = item.sheet.id.clone();
+    item.with(decision).map_err(|error| Error::Document(format!("task {id}: {error}")))
+}
+
+/// Who sits at the terminal.
+fn person() -> String {
+    let named = |name: &str| env::var(name).ok().filter(|name| !name.trim().is_empty());
+    named("USER").or_else(|| named("LOGNAME")).unwrap_or_else(|| rustix::process::getuid().as_raw().to_string())
+}
+
+/// The model whose answer was chosen; its number where the name would not tell.
+fn chosen(item: &Item, number: usize) -> String {
+    let options = item.sheet.options();
+    let model = options.get(number - 1).and_then(|option| option.model.as_deref());
+    match model {
+        Some(model) if options.iter().filter(|other| other.model.as_deref() == Some(model)).count() == 1 => {
+            model.into()
+        }
+        _ => number.to_string(),
+    }
+}

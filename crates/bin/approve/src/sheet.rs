@@ -1,0 +1,227 @@
+//! What is read of a task that stands at the gate: all that a person or a rule may want to know of it.
+//!
+//! Only `id` and `digest` are needed, the rest may be missing: the stages before may be anybody's.
+
+use policy::approval::Case;
+use record::{Decision, Gate, Sandbox, WorkType};
+use serde::Deserialize;
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Sheet {
+    pub id: String,
+    pub digest: String,
+    pub title: Option<String>,
+    pub objective: Option<String>,
+    pub files: Option<Vec<File>>,
+    pub commands: Option<Vec<String>>,
+    pub done: Option<Vec<Criterion>>,
+    pub needs: Option<Vec<String>>,
+    pub body: Option<String>,
+    pub checked: Option<bool>,
+    pub backend: Option<String>,
+    pub work_type: Option<WorkType>,
+    pub route: Option<Route>,
+    pub batch: Option<Batch>,
+    pub result: Option<Outcome>,
+    pub verdict: Option<Verdict>,
+    pub decisions: Option<Vec<Decision>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct File {
+    pub path: String,
+    pub action: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Criterion {
+    pub text: Option<String>,
+    pub command: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Route {
+    pub work_type: Option<WorkType>,
+    pub backend: Option<String>,
+    pub models: Option<Vec<String>>,
+    pub effort: Option<String>,
+    pub sandbox: Option<String>,
+    pub rank: Option<u32>,
+    pub rule: Option<String>,
+    pub why: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Batch {
+    pub attempt: Option<u64>,
+    pub feedback: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Outcome {
+    pub class: Option<String>,
+    pub evidence: Option<String>,
+    pub backend: Option<String>,
+    pub model: Option<String>,
+    pub message: Option<String>,
+    pub options: Option<Vec<Answer>>,
+    pub usage: Option<Usage>,
+    pub rate_limit: Option<RateLimit>,
+    pub attempts: Option<Vec<Attempt>>,
+    pub workdir: Option<String>,
+    pub base: Option<String>,
+    pub head: Option<String>,
+    pub changed: Option<Vec<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Answer {
+    pub model: Option<String>,
+    pub class: Option<String>,
+    pub message: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Usage {
+    pub input: Option<u64>,
+    pub cached_input: Option<u64>,
+    pub output: Option<u64>,
+    pub reasoning: Option<u64>,
+    pub total: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct RateLimit {
+    pub remaining_percent: Option<f64>,
+    pub resets_at: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Attempt {
+    pub sandbox: Option<String>,
+    pub started: Option<String>,
+    pub failed_actions: Option<u64>,
+    pub log: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Verdict {
+    pub status: String,
+    pub checks: Option<Vec<Check>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Check {
+    pub kind: Option<String>,
+    pub name: Option<String>,
+    pub status: Option<String>,
+    pub exit: Option<i64>,
+    pub seconds: Option<f64>,
+    pub tail: Option<String>,
+    pub log: Option<String>,
+}
+
+impl Sheet {
+    /// What a policy is asked. `target` is who would take over at gate `fallback`, with its rank.
+    pub fn case<'a>(&'a self, gate: Gate, target: (&'a str, Option<u32>)) -> Case<'a> {
+        let result = self.result.as_ref().filter(|_| gate != Gate::Plan);
+        Case {
+            gate,
+            when: match gate {
+                Gate::Plan => None,
+                Gate::Fallback => result.and_then(|result| result.class.as_deref()),
+                Gate::Result => self.verdict.as_ref().map(|verdict| verdict.status.as_str()),
+            },
+            interrupted: false,
+            manual: self.is_manual(),
+            sandbox: result.and_then(Outcome::sandbox).and_then(known_sandbox),
+            backend: match gate {
+                Gate::Fallback => Some(target.0),
+                _ => result.and_then(|result| result.backend.as_deref()).or_else(|| self.planned_backend()),
+            },
+            work_type: self.work_type(),
+            changed: result.and_then(|result| result.changed.as_deref()),
+            rank: match gate {
+                Gate::Fallback => target.1,
+                _ => self.route.as_ref().and_then(|route| route.rank),
+            },
+        }
+    }
+
+    pub fn work_type(&self) -> Option<WorkType> {
+        self.route.as_ref().and_then(|route| route.work_type).or(self.work_type)
+    }
+
+    /// Only a person can do it.
+    pub fn is_manual(&self) -> bool {
+        self.planned_backend() == Some("manual") || self.work_type() == Some(WorkType::Manual)
+    }
+
+    pub fn planned_backend(&self) -> Option<&str> {
+        let routed = self.route.as_ref().and_then(|route| route.backend.as_deref());
+        let planned = || self.backend.as_deref().map(|backend| backend.split(':').next().unwrap_or(backend));
+        routed.or_else(planned)
+    }
+
+    /// The commands that `verify` will run.
+    pub fn checks_to_come(&self) -> impl Iterator<Item = &str> {
+        let criteria = self.done.iter().flatten().filter_map(|done| done.command.as_deref());
+        self.commands.iter().flatten().map(String::as_str).chain(criteria)
+    }
+
+    /// Several answers, one of which has to be chosen.
+    pub fn options(&self) -> &[Answer] {
+        match self.result.as_ref().and_then(|result| result.options.as_deref()) {
+            Some(options) if options.len() > 1 => options,
+            _ => &[],
+        }
+    }
+}
+
+impl Outcome {
+    /// The sandbox as the agent reported it for the last call.
+    pub fn sandbox(&self) -> Option<&str> {
+        self.attempts.as_ref()?.last()?.sandbox.as_deref()
+    }
+}
+
+fn known_sandbox(name: &str) -> Option<Sandbox> {
+    [Sandbox::ReadOnly, Sandbox::WorkspaceWrite, Sandbox::DangerFullAccess].into_iter().find(|one| one.name() == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use record::Record;
+
+    use super::*;
+
+    fn sheet(fields: &str) -> Sheet {
+        Record::parse(&format!(r#"{{"type":"task","id":"1","digest":"d",{fields}}}"#)).unwrap().view().unwrap()
+    }
+
+    #[test]
+    fn only_the_sandbox_that_the_agent_reported_counts() {
+        let asked =
+            sheet(r#""route":{"sandbox":"read-only","rank":2},"result":{"attempts":[{"sandbox":"read-only"},{}]}"#);
+        assert_eq!(asked.case(Gate::Result, ("claude", None)).sandbox, None);
+        let reported =
+            sheet(r#""route":{"sandbox":"workspace-write"},"result":{"attempts":[{},{"sandbox":"read-only"}]}"#);
+        assert_eq!(reported.case(Gate::Result, ("claude", None)).sandbox, Some(Sandbox::ReadOnly));
+        assert_eq!(reported.case(Gate::Plan, ("claude", None)).sandbox, None);
+    }
+
+    #[test]
+    fn a_fallback_is_judged_by_who_would_take_over() {
+        let failed =
+            sheet(r#""route":{"backend":"codex","rank":1},"result":{"backend":"codex","class":"rate_limited"}"#);
+        let case = failed.case(Gate::Fallback, ("claude", Some(3)));
+        assert_eq!((case.backend, case.rank, case.when), (Some("claude"), Some(3), Some("rate_limited")));
+        assert_eq!(failed.case(Gate::Result, ("claude", Some(3))).backend, Some("codex"));
+    }
+
+    #[test]
+    fn what_is_needed_is_named() {
+        let record = Record::parse(r#"{"type":"task","id":"1"}"#).unwrap();
+        assert_eq!(record.view::<Sheet>().unwrap_err().to_string(), "missing field `digest`");
+    }
+}

@@ -1,0 +1,60 @@
+//! Who would take over a failed task, and what that costs.
+
+use policy::routing::{Overrides, Policy};
+use record::WorkType;
+use stage::Error;
+
+use crate::args::Args;
+
+/// Who would take over a failed task.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Target {
+    pub backend: String,
+    pub model: String,
+    /// Its place in the cost order, where it is known.
+    pub rank: Option<u32>,
+    /// The routing policy itself names it for this kind of work.
+    pub is_routed: bool,
+}
+
+/// Finds the target of each task.
+pub(crate) struct Targets {
+    routing: Policy,
+    backend: Option<String>,
+    model: Option<String>,
+}
+
+const BACKEND: &str = "claude";
+const MODEL: &str = "claude-sonnet-4-6";
+
+impl Targets {
+    /// As the flags and the routing policy say.
+    pub fn new(args: &Args) -> Result<Self, Error> {
+        let overrides = Overrides::default();
+        let routing = match &args.routing {
+            Some(path) => Policy::load(path, overrides),
+            None => Policy::built_in(overrides),
+        };
+        let routing = routing.map_err(|error| Error::Usage(error.to_string()))?;
+        Ok(Self { routing, backend: args.backend.clone(), model: args.model.clone() })
+    }
+
+    /// Who would take over work of this type.
+    pub fn of(&self, work_type: Option<WorkType>) -> Target {
+        let routed = work_type.and_then(|work_type| self.routing.fallback(work_type));
+        let backend = self.backend.clone().or_else(|| routed.map(|routed| routed.backend.clone()));
+        let model = self.model.clone().or_else(|| routed.map(|routed| routed.model.clone()));
+        let target = Target {
+            backend: backend.unwrap_or_else(|| BACKEND.into()),
+            model: model.unwrap_or_else(|| MODEL.into()),
+            rank: None,
+            is_routed: false,
+        };
+        match routed {
+            Some(routed) if routed.backend == target.backend && routed.model == target.model => {
+                Target { rank: Some(routed.rank), is_routed: true, ..target }
+            }
+            _ => target,
+        }
+    }
+}
