@@ -168,7 +168,7 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
                 input = async { self.outlet.room().await; intake.next().await } => match input {
                     Input::Task(record) => {
                         if let Err(reason) = self.take(record) {
-                            bad = Some(reason);
+                            bad = Some(Error::input(intake.line(), reason).to_string());
                             self.input_ended = true;
                             self.close();
                         }

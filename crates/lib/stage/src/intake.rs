@@ -34,7 +34,8 @@ pub enum Input {
 
 /// Reads stdin on a thread of its own and watches for signals and for the end of our reader.
 pub struct Intake {
-    lines: Receiver<Input>,
+    lines: Receiver<(u64, Input)>,
+    line: u64,
     ended: bool,
     reader: Receiver<()>,
     signalled: bool,
@@ -64,6 +65,7 @@ impl Intake {
         };
         let intake = Self {
             lines,
+            line: 0,
             ended: false,
             reader,
             signalled: false,
@@ -94,6 +96,11 @@ impl Intake {
         self.wait(false).await
     }
 
+    /// The number of the line that came last, from 1.
+    pub fn line(&self) -> u64 {
+        self.line
+    }
+
     /// What has to be done before a second signal ends the process, such as ending what our children have started:
     /// the system tells only the children themselves.
     pub fn before_end(&mut self, work: impl FnOnce() + 'static) {
@@ -107,7 +114,8 @@ impl Intake {
             Some(()) = self.terminate.recv() => self.signal(15),
             Some(()) = self.reader.recv() => Input::ReaderGone,
             input = self.lines.recv(), if lines && !self.ended => {
-                let input = input.unwrap_or(Input::End);
+                let (line, input) = input.unwrap_or((self.line, Input::End));
+                self.line = line;
                 self.ended = matches!(input, Input::End | Input::Bad(_));
                 input
             }
@@ -140,7 +148,7 @@ fn read(check: impl Fn(&Record) -> Result<(), String>, send: impl Fn(Input) -> b
             Input::Bad(Error::input(number.unwrap_or_else(|| lines.number()), reason))
         });
         let last = matches!(input, Input::Bad(_) | Input::End);
-        if !send(input) || last {
+        if !send(lines.number(), input) || last {
             return;
         }
     }

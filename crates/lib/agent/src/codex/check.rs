@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::time::Duration;
 
-use process::{Cut, End, Job, Observer, Output, Progress, StartError, Stopper, Stream, run};
+use process::{Cut, End, Job, Observer, Progress, StartError, Stopper, Stream, run};
 use record::{Class, Sandbox};
 
 /// What every call uses of `codex exec`, by the words of its help. All releases from 0.98 to 0.169 have them. 0.20 has all
@@ -36,14 +36,16 @@ impl Doctor {
             Ok(answer) => answer,
             Err(problem) => return Self { problem: Some(problem), ..doctor },
         };
-        doctor.version = first_line(&version.text).map(str::to_owned);
+        doctor.version = last_line(&version.out).map(str::to_owned);
         match help(program).await {
             Ok(lacking) => doctor.lacking = lacking.unwrap_or_default(),
             Err(problem) => return Self { problem: Some(problem), ..doctor },
         }
         doctor.problem = lacks(&doctor.lacking);
         if let Ok(login) = ask(program, &["login", "status"]).await {
-            doctor.login = first_line(&login.text).map(str::to_owned);
+            // Told on stderr, after any warnings; a key is shown in part after a dash, which is nobody's business.
+            let told = last_line(&login.err).or_else(|| last_line(&login.out));
+            doctor.login = told.map(|told| told.split(" - ").next().unwrap_or(told).to_owned());
         }
         if let Ok(probe) = probe(program).await {
             doctor.sandbox_works = Some(probe.is_none());
@@ -74,10 +76,10 @@ fn lacks(lacking: &[&str]) -> Option<(Class, String)> {
 /// The flags that are lacking; `None` when what came back is no help text.
 async fn help(program: &OsStr) -> Result<Option<Vec<&'static str>>, (Class, String)> {
     let help = ask(program, &["exec", "--help"]).await?;
-    if !help.text.contains("Usage:") {
+    if !help.out.contains("Usage:") {
         return Ok(None);
     }
-    let words: Vec<&str> = help.text.split(|c: char| c.is_whitespace() || matches!(c, ',' | '=' | '[' | '<')).collect();
+    let words: Vec<&str> = help.out.split(|c: char| c.is_whitespace() || matches!(c, ',' | '=' | '[' | '<')).collect();
     Ok(Some(FLAGS.into_iter().filter(|flag| !words.contains(flag)).collect()))
 }
 
@@ -91,7 +93,7 @@ async fn probe(program: &OsStr) -> Result<Option<(Class, String)>, (Class, Strin
             // Not a form that this release knows.
             Some(2 | 101) => {}
             _ => {
-                let said = first_line(&answer.text).unwrap_or("nothing").to_owned();
+                let said = last_line(&answer.err).unwrap_or("nothing").to_owned();
                 let why = format!("the sandbox of the Codex CLI does not work on this machine; it says: {said}");
                 return Ok(Some((Class::Unsupported, why)));
             }
@@ -105,23 +107,31 @@ const fn platform() -> &'static str {
     if cfg!(target_os = "macos") { "macos" } else { "linux" }
 }
 
-fn first_line(text: &str) -> Option<&str> {
-    text.lines().map(str::trim).find(|line| !line.is_empty())
+fn last_line(text: &str) -> Option<&str> {
+    text.lines().map(str::trim).rfind(|line| !line.is_empty())
 }
 
 struct Answer {
     exit: Option<i32>,
-    text: String,
+    out: String,
+    err: String,
 }
 
 #[derive(Default)]
-struct Text(Vec<u8>);
+struct Text {
+    out: Vec<u8>,
+    err: Vec<u8>,
+}
 
 impl Observer for Text {
-    fn output(&mut self, _: Stream, bytes: &[u8]) -> Progress {
+    fn output(&mut self, stream: Stream, bytes: &[u8]) -> Progress {
+        let text = match stream {
+            Stream::Out => &mut self.out,
+            Stream::Err => &mut self.err,
+        };
         // No answer that we ask for is longer.
-        if self.0.len() < 1 << 20 {
-            self.0.extend_from_slice(bytes);
+        if text.len() < 1 << 20 {
+            text.extend_from_slice(bytes);
         }
         Progress::Made
     }
@@ -130,7 +140,6 @@ impl Observer for Text {
 /// Asks the CLI something about itself, with an empty stdin.
 async fn ask(program: &OsStr, args: &[&str]) -> Result<Answer, (Class, String)> {
     let mut job = Job::new(OsString::from(program)).args(args);
-    job.output = Output::Together;
     job.limits.total = Some(PATIENCE);
     job.limits.grace = Duration::from_secs(1);
     let mut text = Text::default();
@@ -141,7 +150,8 @@ async fn ask(program: &OsStr, args: &[&str]) -> Result<Answer, (Class, String)> 
                 End::Exited(code) if outcome.cut != Some(Cut::Timeout) => Some(code),
                 _ => None,
             };
-            Ok(Answer { exit, text: String::from_utf8_lossy(&text.0).into_owned() })
+            let readable = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+            Ok(Answer { exit, out: readable(text.out), err: readable(text.err) })
         }
         Err(StartError::Missing(name)) => {
             let why = format!(

@@ -99,7 +99,7 @@ impl Agent for Codex {
             usage: seen.usage.or(session.usage),
             rate_limit: session.rate_limit,
             failed_actions: seen.failed_actions,
-            acted: seen.acted,
+            acted: seen.acted || session.acted,
             time: outcome.time,
         }
     }

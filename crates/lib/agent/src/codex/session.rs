@@ -22,6 +22,8 @@ pub(super) struct Session {
     pub rate_limit: Option<RateLimit>,
     /// Tokens of the whole conversation.
     pub usage: Option<Usage>,
+    /// Whether the model called a tool. A command that ends at once does not always show in the event stream.
+    pub acted: bool,
 }
 
 /// Where the CLI keeps its session logs.
@@ -45,8 +47,9 @@ pub(super) fn read(sessions: &Path, thread: &str) -> Session {
     while matches!(lines.read_until(b'\n', &mut line), Ok(1..)) {
         // Most of the log is the conversation itself; only lines that can matter are read.
         let head = &line[..line.len().min(400)];
-        if let Ok(head) = str::from_utf8(head).or_else(|error| str::from_utf8(&head[..error.valid_up_to()]))
-            && (head.contains("\"event_msg\"") || head.contains("\"turn_context\""))
+        let head = str::from_utf8(head).or_else(|error| str::from_utf8(&head[..error.valid_up_to()]));
+        if let Ok(head) = head
+            && ["\"event_msg\"", "\"turn_context\"", "_call\""].iter().any(|kind| head.contains(kind))
             && let Ok(event) = jsonl::read::<_, Value>(line.as_slice())
         {
             session.take(&event);
@@ -66,6 +69,9 @@ impl Session {
             (Some("event_msg"), Some("token_count")) => {
                 self.rate_limit = rate_limit(&payload["rate_limits"]).or(self.rate_limit.take());
                 self.usage = usage(&payload["info"]["total_token_usage"]).or(self.usage);
+            }
+            (Some("response_item"), Some("function_call" | "custom_tool_call" | "local_shell_call")) => {
+                self.acted = true
             }
             (Some("event_msg"), _) => {
                 for error in [&payload["codex_error_info"], &payload["error"]["codex_error_info"]] {
