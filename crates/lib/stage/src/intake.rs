@@ -73,7 +73,7 @@ impl Intake {
             terminate: signal(SignalKind::terminate()).map_err(signals)?,
             before_end: None,
         };
-        start("intake", Box::new(move || read(check, |input| line.blocking_send(input).is_ok())))?;
+        start("intake", Box::new(move || read(check, |number, input| line.blocking_send((number, input)).is_ok())))?;
         start(
             "reader-watch",
             Box::new(move || {
