@@ -141,7 +141,8 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
     }
 
     async fn run(mut self) -> Result<Exit, Error> {
-        let mut intake = Intake::stdin()?;
+        let backend = self.agent.backend();
+        let mut intake = Intake::checking(move |record| Task::check(record, backend))?;
         intake.before_end(process::end_all);
         let mut bad = None;
         let mut lock = None;
@@ -167,8 +168,9 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
                 }
                 input = async { self.outlet.room().await; intake.next().await } => match input {
                     Input::Task(record) => {
+                        // Its form has been checked by the intake.
                         if let Err(reason) = self.take(record) {
-                            bad = Some(Error::input(intake.line(), reason).to_string());
+                            bad = Some(reason);
                             self.input_ended = true;
                             self.close();
                         }
@@ -217,17 +219,6 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
         match line.concern(self.agent.backend()) {
             Concern::Ours => {
                 let wish = line.wish();
-                if let Some(effort) = &wish.effort
-                    && Effort::named(effort).is_none()
-                {
-                    return Err(format!(
-                        "task {}: route.effort: \"{effort}\" is none of {}",
-                        line.id,
-                        Effort::NAMES.join(", ")
-                    ));
-                }
-                // Its form is checked now; the text may be large and is only made when it is used.
-                Task::asked(&record)?;
                 let sandbox = sandbox(&wish, &self.options);
                 let models = self.models(&wish);
                 self.schedule.add(Waiting {

@@ -1,6 +1,6 @@
 //! What an executor reads of a task, and whether the task is its own.
 
-use agent::Asked;
+use agent::{Asked, Effort};
 use record::{Action, Class, DecisionStatus, FileRef, Gate, Record, Sandbox, Status, WorkType};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -97,6 +97,21 @@ pub(crate) struct Wish {
 impl Task {
     pub fn of(record: &Record) -> Result<Self, String> {
         record.view().map_err(|error| error.to_string())
+    }
+
+    /// Whether a line has the form that we need of it; an error says what is wrong.
+    pub fn check(record: &Record, backend: &str) -> Result<(), String> {
+        let task = Self::of(record)?;
+        if task.concern(backend) != Concern::Ours {
+            return Ok(());
+        }
+        Self::asked(record)?;
+        match task.wish().effort {
+            Some(effort) if Effort::named(&effort).is_none() => {
+                Err(format!("route.effort: \"{effort}\" is none of {}", Effort::NAMES.join(", ")))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What the prompt is made of. Read apart, since only tasks of ours need it.

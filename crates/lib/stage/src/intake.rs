@@ -34,8 +34,7 @@ pub enum Input {
 
 /// Reads stdin on a thread of its own and watches for signals and for the end of our reader.
 pub struct Intake {
-    lines: Receiver<(u64, Input)>,
-    line: u64,
+    lines: Receiver<Input>,
     ended: bool,
     reader: Receiver<()>,
     signalled: bool,
@@ -65,7 +64,6 @@ impl Intake {
         };
         let intake = Self {
             lines,
-            line: 0,
             ended: false,
             reader,
             signalled: false,
@@ -73,7 +71,7 @@ impl Intake {
             terminate: signal(SignalKind::terminate()).map_err(signals)?,
             before_end: None,
         };
-        start("intake", Box::new(move || read(check, |number, input| line.blocking_send((number, input)).is_ok())))?;
+        start("intake", Box::new(move || read(check, |input| line.blocking_send(input).is_ok())))?;
         start(
             "reader-watch",
             Box::new(move || {
@@ -96,11 +94,6 @@ impl Intake {
         self.wait(false).await
     }
 
-    /// The number of the line that came last, from 1.
-    pub fn line(&self) -> u64 {
-        self.line
-    }
-
     /// What has to be done before a second signal ends the process, such as ending what our children have started:
     /// the system tells only the children themselves.
     pub fn before_end(&mut self, work: impl FnOnce() + 'static) {
@@ -114,8 +107,7 @@ impl Intake {
             Some(()) = self.terminate.recv() => self.signal(15),
             Some(()) = self.reader.recv() => Input::ReaderGone,
             input = self.lines.recv(), if lines && !self.ended => {
-                let (line, input) = input.unwrap_or((self.line, Input::End));
-                self.line = line;
+                let input = input.unwrap_or(Input::End);
                 self.ended = matches!(input, Input::End | Input::Bad(_));
                 input
             }
@@ -148,7 +140,7 @@ fn read(check: impl Fn(&Record) -> Result<(), String>, send: impl Fn(Input) -> b
             Input::Bad(Error::input(number.unwrap_or_else(|| lines.number()), reason))
         });
         let last = matches!(input, Input::Bad(_) | Input::End);
-        if !send(lines.number(), input) || last {
+        if !send(input) || last {
             return;
         }
     }
