@@ -126,7 +126,7 @@ impl Intake {
     }
 }
 
-fn read(check: impl Fn(&Record) -> Result<(), String>, send: impl Fn(u64, Input) -> bool) {
+fn read(check: impl Fn(&Record) -> Result<(), String>, send: impl Fn(Input) -> bool) {
     let stdin = io::stdin();
     let mut lines = Lines::new(Descriptor(&stdin));
     let mut identities = Identities::default();
