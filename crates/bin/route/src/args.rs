@@ -67,7 +67,9 @@ Examples:
 impl Args {
     /// What the flags and variables say over the policy.
     pub fn overrides(&self) -> Result<Overrides, Error> {
-        let said = |value: &Option<String>| value.as_deref().map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned);
+        let said = |value: &Option<String>| {
+            value.as_deref().map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned)
+        };
         let effort = said(&self.effort);
         if let Some(effort) = effort.as_deref().filter(|effort| !is_effort(effort)) {
             return Err(Error::Usage(format!(

@@ -19,10 +19,10 @@ const NAME: &str = "route";
 
 /// Runs the tool with the arguments of the process.
 pub fn main() -> ExitCode {
-    stage::main(NAME, || run(Args::parse()))
+    stage::main(NAME, || run(&Args::parse()))
 }
 
-fn run(args: Args) -> Result<Exit, Error> {
+fn run(args: &Args) -> Result<Exit, Error> {
     if args.print_policy {
         return print(BUILT_IN);
     }
@@ -34,6 +34,7 @@ fn run(args: Args) -> Result<Exit, Error> {
         overrides,
         explains: args.explain,
         summary: args.table.then(summary::Summary::default),
+        json: Vec::new(),
     };
     if args.doctor {
         let source = args.policy.as_ref().map_or("built-in".into(), |path| path.to_string_lossy());
@@ -50,6 +51,7 @@ fn print(text: &str) -> Result<Exit, Error> {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
 fn unusable(error: PolicyError) -> Error {
     Error::Usage(error.to_string())
 }
@@ -60,6 +62,8 @@ struct Router {
     overrides: Overrides,
     explains: bool,
     summary: Option<summary::Summary>,
+    /// The route that was written last; its memory is used again.
+    json: Vec<u8>,
 }
 
 impl Router {
@@ -81,6 +85,7 @@ impl Filter for Router {
             }
             return Ok(());
         }
+        let mut json = std::mem::take(&mut self.json);
         let policy = self.policy().map_err(|error| error.to_string())?;
         let task: Task = record.view().map_err(|error| error.to_string())?;
         let choice = policy.decide(&task);
@@ -90,8 +95,8 @@ impl Filter for Router {
         if explains {
             explain::tell(&task.id, &choice);
         }
-        let json = choice.to_json();
-        record.set_json("route", &json);
+        record.set_json("route", choice.to_json(&mut json));
+        self.json = json;
         Ok(())
     }
 

@@ -9,6 +9,7 @@ mod digest;
 mod plan;
 mod raw;
 mod result;
+mod scan;
 mod schema;
 mod sections;
 mod time;

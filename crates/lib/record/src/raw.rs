@@ -8,6 +8,8 @@ use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::scan;
+
 /// One JSON object of the stream, with its text kept as it came.
 ///
 /// Fields are found once, as places in the text; reading one parses only that one, and setting one replaces
@@ -17,10 +19,13 @@ use serde_json::value::RawValue;
 pub struct Record {
     line: String,
     fields: Vec<Field>,
+    /// Some key stands twice, or is written with escapes, so that its text alone does not tell.
+    is_odd: bool,
 }
 
 #[derive(Clone, Debug)]
 struct Field {
+    /// With its quotes.
     key: Range<usize>,
     value: Range<usize>,
 }
@@ -56,14 +61,47 @@ impl Record {
         self.line.push_str(line);
         self.fields.clear();
         let fields = &mut self.fields;
+        if !scan::fields(&self.line, |key, value| fields.push(Field { key, value })) {
+            self.read_slowly()?;
+        }
+        self.is_odd = self.has_odd_keys();
+        if self.text("type").is_none() { Err(RecordError::NoType) } else { Ok(()) }
+    }
+
+    /// As serde_json reads it, which also says what is wrong.
+    fn read_slowly(&mut self) -> Result<(), RecordError> {
+        self.fields.clear();
+        let fields = &mut self.fields;
         let mut reader = serde_json::Deserializer::from_str(&self.line);
         let found = reader.deserialize_map(FieldFinder { line: &self.line, fields }).and_then(|()| reader.end());
         match found {
-            Ok(()) => {}
-            Err(_) if is_other_json(&self.line) => return Err(RecordError::NotAnObject),
-            Err(error) => return Err(RecordError::Syntax(error.to_string())),
+            Ok(()) => Ok(()),
+            Err(_) if is_other_json(&self.line) => Err(RecordError::NotAnObject),
+            Err(error) => Err(RecordError::Syntax(error.to_string())),
         }
-        if self.text("type").is_none() { Err(RecordError::NoType) } else { Ok(()) }
+    }
+
+    /// Looked for once per line, so that the usual line, whose keys are plain and differ, is read without comparing
+    /// each key with each other one.
+    fn has_odd_keys(&self) -> bool {
+        let mut marks = 0_u64;
+        for (at, field) in self.fields.iter().enumerate() {
+            let key = &self.line.as_bytes()[field.key.clone()];
+            if key.contains(&b'\\') {
+                return true;
+            }
+            // Different marks are different keys; the same mark says nothing.
+            let [_, first, .., last, _] = *key else { return true };
+            let sum = usize::from(first) + 5 * usize::from(last) + 11 * usize::from(key[key.len() / 2]) + 3 * key.len();
+            let mark = 1_u64 << (sum % 64);
+            if marks & mark != 0
+                && self.fields[..at].iter().any(|other| self.line.as_bytes()[other.key.clone()] == *key)
+            {
+                return true;
+            }
+            marks |= mark;
+        }
+        false
     }
 
     /// The line, as it came and with what was set since; no line end.
@@ -133,13 +171,16 @@ impl Record {
         };
         let comma = if self.fields.is_empty() { "" } else { "," };
         let key = serde_json::Value::from(name).to_string();
-        let text = format!("{comma}{key}:{json}");
+        self.is_odd |= key.contains('\\');
         let start = at + comma.len();
         self.fields.push(Field {
             key: start..start + key.len(),
             value: start + key.len() + 1..start + key.len() + 1 + json.len(),
         });
-        self.line.insert_str(at, &text);
+        let rest = self.line.split_off(at);
+        for part in [comma, &key, ":", json, &rest] {
+            self.line.push_str(part);
+        }
     }
 
     fn field(&self, name: &str) -> Option<&Field> {
@@ -147,12 +188,22 @@ impl Record {
     }
 
     fn position(&self, name: &str) -> Option<usize> {
-        self.fields.iter().rposition(|field| self.key(field) == name)
+        if self.is_odd {
+            return self.fields.iter().rposition(|field| self.key(field) == name);
+        }
+        let is_it = |field: &Field| {
+            field.key.len() == name.len() + 2
+                && self.line.as_bytes()[field.key.start + 1..field.key.end - 1] == *name.as_bytes()
+        };
+        self.fields.iter().rposition(is_it)
     }
 
     fn key(&self, field: &Field) -> Cow<'_, str> {
         let raw = &self.line[field.key.clone()];
         let inner = raw.get(1..raw.len().saturating_sub(1)).unwrap_or_default();
+        if !self.is_odd {
+            return Cow::Borrowed(inner);
+        }
         if inner.contains('\\') {
             serde_json::from_str(raw).map_or(Cow::Borrowed(inner), Cow::Owned)
         } else {
@@ -273,7 +324,7 @@ impl<'de> MapAccess<'de> for ViewMap<'de> {
         while let Some(field) = fields.get(self.next) {
             self.next += 1;
             let key = self.record.key(field);
-            if fields[self.next..].iter().any(|later| self.record.key(later) == key) {
+            if self.record.is_odd && fields[self.next..].iter().any(|later| self.record.key(later) == key) {
                 continue;
             }
             return match key {

@@ -102,14 +102,20 @@ struct Attempt {
 
 /// Checks the identity of a task line and notes it.
 pub(crate) fn known(record: &Record, identities: &mut Identities) -> Result<(), String> {
-    let identity: Identity = record.view().map_err(|error| error.to_string())?;
-    let attempt = identity.batch.map_or(0, |batch| batch.attempt);
-    if identities.insert(&identity.id, attempt) {
+    let (id, attempt) = match record.text("id") {
+        Some(id) if !record.has("batch") => (id, 0),
+        // Also to say what is wrong with the id.
+        _ => {
+            let identity: Identity = record.view().map_err(|error| error.to_string())?;
+            (identity.id, identity.batch.map_or(0, |batch| batch.attempt))
+        }
+    };
+    if identities.insert(&id, attempt) {
         return Ok(());
     }
     Err(match attempt {
-        0 => format!("task {}: there was a line for this id before", identity.id),
-        _ => format!("task {}: there was a line for this id and attempt {attempt} before", identity.id),
+        0 => format!("task {id}: there was a line for this id before"),
+        _ => format!("task {id}: there was a line for this id and attempt {attempt} before"),
     })
 }
 

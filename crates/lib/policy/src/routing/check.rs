@@ -33,14 +33,16 @@ pub(super) fn own(table: &Table, backends: &[&str], source: &Source) -> Result<(
         }
         Err(source.error(
             name.span().start,
-            format!("no backend \"{}\": there are {}; add [backend.{0}] for another one", name.as_ref(), backends.join(", ")),
+            format!(
+                "no backend \"{}\": there are {}; add [backend.{0}] for another one",
+                name.as_ref(),
+                backends.join(", ")
+            ),
         ))
     };
     let effort = |effort: Option<&Spanned<String>>| match effort {
-        Some(effort) if !is_effort(effort.as_ref()) => Err(source.error(
-            effort.span().start,
-            format!("effort \"{}\" is none of {}", effort.as_ref(), EFFORTS.join(", ")),
-        )),
+        Some(effort) if !is_effort(effort.as_ref()) => Err(source
+            .error(effort.span().start, format!("effort \"{}\" is none of {}", effort.as_ref(), EFFORTS.join(", ")))),
         _ => Ok(()),
     };
     for model in table.model.values() {
@@ -117,7 +119,9 @@ fn not_blank(text: &Spanned<String>, what: &str, source: &Source) -> Result<(), 
 pub(super) fn whole(table: &Table, source: &Source) -> Result<(), PolicyError> {
     for (work_type, name) in WORK_TYPES {
         let Some(row) = table.work_type.get(&work_type) else {
-            return Err(source.whole(format!("[work_type.{name}] is missing: a policy that does not extend the built-in one needs it")));
+            return Err(source.whole(format!(
+                "[work_type.{name}] is missing: a policy that does not extend the built-in one needs it"
+            )));
         };
         if row.backend.is_none() {
             return Err(source.whole(format!("[work_type.{name}] has no backend: add backend = \"codex\"")));

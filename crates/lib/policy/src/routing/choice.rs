@@ -125,7 +125,11 @@ impl<'a> Choice<'a> {
                 let known = policy.backends.contains_key(asked);
                 why.push_str("; the plan asks for ");
                 why.push_str(wish);
-                why.push_str(if known { ", which the policy does not allow for " } else { ", which no policy entry describes, for " });
+                why.push_str(if known {
+                    ", which the policy does not allow for "
+                } else {
+                    ", which no policy entry describes, for "
+                });
                 why.push_str(name);
                 choice.refused = Some(if known {
                     format!(
@@ -189,10 +193,12 @@ impl<'a> Choice<'a> {
         check::name(self.work_type)
     }
 
-    /// The `route` section.
-    pub fn to_json(&self) -> String {
-        // Names, numbers and lists of them always have a JSON form.
-        serde_json::to_string(self).unwrap_or_default()
+    /// The `route` section; `buffer` is used again and again.
+    pub fn to_json<'b>(&self, buffer: &'b mut Vec<u8>) -> &'b str {
+        buffer.clear();
+        // Names, numbers and lists of them always have a JSON form, and that is UTF-8.
+        let _ = serde_json::to_writer(&mut *buffer, self);
+        str::from_utf8(buffer).unwrap_or("null")
     }
 
     /// The same as the contract's own type.

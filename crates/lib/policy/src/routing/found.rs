@@ -3,17 +3,20 @@
 /// A set of conditions by number, and for those that words fulfil, which phrase did it first.
 pub(super) struct Found {
     bits: Bits,
-    phrases: Box<[u16]>,
+    phrases: [u16; CONDITIONS],
 }
 
-/// A set of small numbers.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(super) struct Bits(Vec<u64>);
+/// The most conditions that a policy may have. A fixed number keeps a set of them in registers.
+pub(super) const CONDITIONS: usize = 256;
+
+/// A set of conditions.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Bits([u64; CONDITIONS / 64]);
 
 impl Found {
-    /// Room for `count` conditions, none of them fulfilled.
-    pub fn new(count: usize) -> Self {
-        Self { bits: Bits(vec![0; count.div_ceil(64)]), phrases: vec![0; count].into() }
+    /// No condition is fulfilled.
+    pub fn new() -> Self {
+        Self { bits: Bits::default(), phrases: [0; CONDITIONS] }
     }
 
     pub fn insert(&mut self, condition: usize) {
@@ -24,7 +27,7 @@ impl Found {
     pub fn phrase(&mut self, condition: usize, number: usize) {
         if !self.bits.has(condition) {
             self.bits.insert(condition);
-            // There are never as many phrases as that: `compile` counts them.
+            // A table of so many phrases would only tell a wrong one in `why`.
             self.phrases[condition] = u16::try_from(number).unwrap_or(u16::MAX);
         }
     }
@@ -41,19 +44,19 @@ impl Found {
 
     /// Whether all of `need` hold and none of `forbid`.
     pub fn fits(&self, need: &Bits, forbid: &Bits) -> bool {
-        let holds = |wanted: &Bits, expected: fn(u64, u64) -> bool| {
-            wanted.0.iter().zip(&self.bits.0).all(|(wanted, have)| expected(*wanted, *have))
-        };
-        holds(need, |wanted, have| wanted & !have == 0) && holds(forbid, |wanted, have| wanted & have == 0)
+        let mut missing = 0;
+        for ((need, forbid), have) in need.0.iter().zip(&forbid.0).zip(&self.bits.0) {
+            missing |= need & !have | forbid & have;
+        }
+        missing == 0
     }
 }
 
 impl Bits {
     pub fn insert(&mut self, number: usize) {
-        if self.0.len() <= number / 64 {
-            self.0.resize(number / 64 + 1, 0);
+        if let Some(word) = self.0.get_mut(number / 64) {
+            *word |= 1 << (number % 64);
         }
-        self.0[number / 64] |= 1 << (number % 64);
     }
 
     pub fn has(&self, number: usize) -> bool {
@@ -72,7 +75,7 @@ mod tests {
 
     #[test]
     fn need_and_forbid() {
-        let mut found = Found::new(130);
+        let mut found = Found::new();
         found.insert(3);
         found.phrase(129, 7);
         found.phrase(129, 8);

@@ -57,15 +57,18 @@ fn of_extension(extension: &str, name: &str) -> FileClass {
     lower.copy_from_slice(extension.as_bytes());
     lower.make_ascii_lowercase();
     match &*lower {
-        b"md" | b"mdx" | b"markdown" | b"txt" | b"rst" | b"adoc" | b"org" | b"tex" | b"pdf" | b"docx" => FileClass::Docs,
+        b"md" | b"mdx" | b"markdown" | b"txt" | b"rst" | b"adoc" | b"org" | b"tex" | b"pdf" | b"docx" => {
+            FileClass::Docs
+        }
         b"toml" | b"yaml" | b"yml" | b"json" | b"jsonc" | b"json5" | b"ini" | b"cfg" | b"conf" | b"env" | b"lock"
         | b"properties" | b"xml" | b"tf" | b"tfvars" | b"gradle" | b"csproj" | b"sln" | b"plist" => FileClass::Config,
-        b"rs" | b"go" | b"py" | b"pyi" | b"ipynb" | b"js" | b"jsx" | b"mjs" | b"cjs" | b"ts" | b"tsx" | b"mts" | b"cts"
-        | b"vue" | b"svelte" | b"astro" | b"java" | b"kt" | b"kts" | b"scala" | b"groovy" | b"c" | b"h" | b"cc" | b"cpp"
-        | b"cxx" | b"hpp" | b"cs" | b"fs" | b"vb" | b"swift" | b"m" | b"mm" | b"rb" | b"erb" | b"php" | b"pl" | b"pm"
-        | b"lua" | b"r" | b"jl" | b"ex" | b"exs" | b"erl" | b"hs" | b"ml" | b"mli" | b"clj" | b"dart" | b"zig" | b"nim"
-        | b"sh" | b"bash" | b"zsh" | b"fish" | b"ps1" | b"bat" | b"sql" | b"proto" | b"graphql" | b"html" | b"htm"
-        | b"css" | b"scss" | b"sass" | b"less" | b"asm" | b"s" | b"wat" | b"glsl" | b"cu" | b"sol" => FileClass::Code,
+        b"rs" | b"go" | b"py" | b"pyi" | b"ipynb" | b"js" | b"jsx" | b"mjs" | b"cjs" | b"ts" | b"tsx" | b"mts"
+        | b"cts" | b"vue" | b"svelte" | b"astro" | b"java" | b"kt" | b"kts" | b"scala" | b"groovy" | b"c" | b"h"
+        | b"cc" | b"cpp" | b"cxx" | b"hpp" | b"cs" | b"fs" | b"vb" | b"swift" | b"m" | b"mm" | b"rb" | b"erb"
+        | b"php" | b"pl" | b"pm" | b"lua" | b"r" | b"jl" | b"ex" | b"exs" | b"erl" | b"hs" | b"ml" | b"mli"
+        | b"clj" | b"dart" | b"zig" | b"nim" | b"sh" | b"bash" | b"zsh" | b"fish" | b"ps1" | b"bat" | b"sql"
+        | b"proto" | b"graphql" | b"html" | b"htm" | b"css" | b"scss" | b"sass" | b"less" | b"asm" | b"s" | b"wat"
+        | b"glsl" | b"cu" | b"sol" => FileClass::Code,
         b"" if matches!(name, "Makefile" | "Dockerfile" | "Justfile" | "justfile" | "Procfile") => FileClass::Config,
         b"" if matches!(name, "README" | "LICENSE" | "CHANGELOG") => FileClass::Docs,
         _ => FileClass::Other,

@@ -94,7 +94,8 @@ impl Policy {
                 models.insert(name.to_owned(), model.clone());
             }
         }
-        let ranks: HashMap<String, u32> = table.rank.iter().map(|(name, rank)| (name.clone(), *rank.as_ref())).collect();
+        let ranks: HashMap<String, u32> =
+            table.rank.iter().map(|(name, rank)| (name.clone(), *rank.as_ref())).collect();
         let model = |name: &str| Model {
             name: models.get(name).map_or(name, String::as_str).to_owned(),
             rank: ranks.get(name).copied(),

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use record::WorkType;
 
-use super::found::{Bits, Found};
+use super::found::{Bits, CONDITIONS, Found};
 use super::paths::{Classes, class};
 use super::table::{FileClass, RuleRow, Source};
 use super::words::{Where, Words, WordsBuilder};
@@ -25,6 +25,7 @@ struct Rule {
     forbid: Bits,
 }
 
+#[derive(PartialEq)]
 enum Condition {
     /// Fulfilled by the words of the task.
     Words(Where),
@@ -53,14 +54,20 @@ impl Rules {
     /// `rows` has a last one that fits every task; the check of the policy sees to that.
     pub fn compile(rows: &[RuleRow], source: &Source) -> Result<Self, PolicyError> {
         let mut building = Building::default();
-        let in_order = rows.iter().map(|row| building.rule(row)).collect();
+        let rules: Vec<Rule> = rows.iter().map(|row| building.rule(row)).collect();
+        if building.conditions.len() > CONDITIONS {
+            return Err(source.whole(format!(
+                "its rules have {} different conditions, {CONDITIONS} are the most: join some lists",
+                building.conditions.len()
+            )));
+        }
         let words = building.words.build().map_err(|error| source.whole(error.to_string()))?;
-        Ok(Self { in_order, conditions: building.conditions, words })
+        Ok(Self { in_order: rules, conditions: building.conditions, words })
     }
 
     /// The first rule that fits.
     pub fn decide(&self, task: &Task) -> Decided<'_> {
-        let mut found = Found::new(self.conditions.len());
+        let mut found = Found::new();
         self.words.find(&task.title, task.objective.as_deref().unwrap_or_default(), &mut found);
         self.look(task, &mut found);
         let fits = self.in_order.iter().find(|rule| found.fits(&rule.need, &rule.forbid));
@@ -183,6 +190,11 @@ impl Building {
     }
 
     fn condition(&mut self, condition: Condition) -> usize {
+        // The same question is asked once for all rules; lists of words are told apart, each one has its own answer.
+        let known = self.conditions.iter().position(|known| *known == condition);
+        if let Some(known) = known.filter(|_| !matches!(condition, Condition::Words(_))) {
+            return known;
+        }
         self.conditions.push(condition);
         self.conditions.len() - 1
     }

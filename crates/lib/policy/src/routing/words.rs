@@ -21,10 +21,26 @@ pub(super) enum Where {
 /// Longer objectives are looked at this far: what kind of work it is stands at their beginning.
 const OBJECTIVE: usize = 600;
 
-/// The phrases of all rules.
+/// The phrases of all rules. Most of them may only begin a title, so they are looked for at that place alone; and
+/// few may stand in the objective, which is the longer text.
 pub(super) struct Words {
-    automaton: AhoCorasick,
     phrases: Vec<Phrase>,
+    at_start: Beginnings,
+    in_title: Finder,
+    in_objective: Finder,
+}
+
+/// The phrases that may begin a title, in the order of their first byte.
+struct Beginnings {
+    /// First byte, second byte, number of the phrase.
+    phrases: Vec<(u8, u8, usize)>,
+}
+
+/// Finds some of the phrases anywhere in a text.
+struct Finder {
+    automaton: AhoCorasick,
+    /// The automaton's numbers as numbers of phrases.
+    numbers: Vec<usize>,
 }
 
 /// A phrase and the conditions that it fulfils.
@@ -58,32 +74,42 @@ impl WordsBuilder {
     }
 
     pub fn build(self) -> Result<Words, BuildError> {
-        let patterns = self.phrases.iter().map(|phrase| phrase.text.trim_end_matches('*'));
-        let automaton =
-            AhoCorasick::builder().ascii_case_insensitive(true).match_kind(MatchKind::Standard).build(patterns)?;
-        Ok(Words { automaton, phrases: self.phrases })
+        let finder = |places: &[Where]| {
+            let fulfils = |phrase: &Phrase| places.iter().any(|place| !phrase.fulfils[*place as usize].is_empty());
+            let numbers: Vec<usize> = (0..self.phrases.len()).filter(|at| fulfils(&self.phrases[*at])).collect();
+            let automaton = AhoCorasick::builder()
+                .ascii_case_insensitive(true)
+                .match_kind(MatchKind::Standard)
+                .build(numbers.iter().map(|at| self.phrases[*at].text.trim_end_matches('*')))?;
+            Ok(Finder { automaton, numbers })
+        };
+        Ok(Words {
+            at_start: Beginnings::new(&self.phrases),
+            in_title: finder(&[Where::Title, Where::Text])?,
+            in_objective: finder(&[Where::Text])?,
+            phrases: self.phrases,
+        })
     }
 }
 
 impl Words {
     /// Notes in `found` every condition that the words of the task fulfil.
     pub fn find(&self, title: &str, objective: &str, found: &mut Found) {
-        let [first, behind_label] = starts(title);
+        let first = beginning(title);
         // A label that begins with a known word is no label: "Review the page: human output" is a review.
-        let mut is_labelled = true;
-        self.scan(title, |phrase, at, found| {
-            let is_first = Some(at) == first && !phrase.1.fulfils[Where::Start as usize].is_empty();
-            is_labelled &= !is_first;
-            if is_first || is_labelled && Some(at) == behind_label {
-                note(phrase, Where::Start, found);
-            }
-            note(phrase, Where::Title, found);
-            note(phrase, Where::Text, found);
-        }, found);
+        if !self.begin(title, first, found)
+            && let Some(at) = after_label(title, first)
+        {
+            self.begin(title, at, found);
+        }
+        self.scan(&self.in_title, title, &mut |number| {
+            self.note(number, Where::Title, found);
+            self.note(number, Where::Text, found);
+        });
         // The objective falls back on the title; then there is nothing new in it.
         if objective != title {
             let objective = head(objective, OBJECTIVE);
-            self.scan(objective, |phrase, _, found| note(phrase, Where::Text, found), found);
+            self.scan(&self.in_objective, objective, &mut |number| self.note(number, Where::Text, found));
         }
     }
 
@@ -92,20 +118,61 @@ impl Words {
         &self.phrases[number].text
     }
 
-    fn scan(&self, text: &str, mut note: impl FnMut((usize, &Phrase), usize, &mut Found), found: &mut Found) {
-        for hit in self.automaton.find_overlapping_iter(text) {
-            let number = hit.pattern().as_usize();
-            let phrase = &self.phrases[number];
-            if stands_alone(text.as_bytes(), hit.start(), hit.end(), phrase.open) && !in_code(text, hit.start()) {
-                note((number, phrase), hit.start(), found);
+    /// Notes the phrases that stand at `at`, where a title begins; false when none does.
+    fn begin(&self, title: &str, at: usize, found: &mut Found) -> bool {
+        let rest = &title.as_bytes()[at..];
+        let (Some(first), second) = (rest.first(), rest.get(1).unwrap_or(&0)) else { return false };
+        let (first, second) = (first.to_ascii_lowercase(), second.to_ascii_lowercase());
+        let phrases = &self.at_start.phrases;
+        let from = phrases.partition_point(|phrase| phrase.0 < first);
+        let mut is_known = false;
+        for (_, next, number) in phrases[from..].iter().take_while(|phrase| phrase.0 == first) {
+            if *next != second && *next != 0 {
+                continue;
             }
+            let phrase = &self.phrases[*number];
+            let wanted = phrase.text.trim_end_matches('*').as_bytes();
+            let stands = rest.get(..wanted.len()).is_some_and(|rest| rest.eq_ignore_ascii_case(wanted))
+                && stands_alone(title.as_bytes(), at, at + wanted.len(), phrase.open)
+                && !in_code(title, at);
+            if stands {
+                is_known = true;
+                self.note(*number, Where::Start, found);
+            }
+        }
+        is_known
+    }
+
+    fn scan(&self, finder: &Finder, text: &str, note: &mut impl FnMut(usize)) {
+        if finder.numbers.is_empty() {
+            return;
+        }
+        for hit in finder.automaton.find_overlapping_iter(text) {
+            let number = finder.numbers[hit.pattern()];
+            let open = self.phrases[number].open;
+            if stands_alone(text.as_bytes(), hit.start(), hit.end(), open) && !in_code(text, hit.start()) {
+                note(number);
+            }
+        }
+    }
+
+    fn note(&self, number: usize, place: Where, found: &mut Found) {
+        for condition in &self.phrases[number].fulfils[place as usize] {
+            found.phrase(*condition, number);
         }
     }
 }
 
-fn note((number, phrase): (usize, &Phrase), place: Where, found: &mut Found) {
-    for condition in &phrase.fulfils[place as usize] {
-        found.phrase(*condition, number);
+impl Beginnings {
+    fn new(phrases: &[Phrase]) -> Self {
+        let of = |(number, phrase): (usize, &Phrase)| {
+            let text = phrase.text.trim_end_matches('*').as_bytes();
+            Some((*text.first()?, text.get(1).copied().unwrap_or_default(), number))
+        };
+        let starts = phrases.iter().enumerate().filter(|(_, phrase)| !phrase.fulfils[Where::Start as usize].is_empty());
+        let mut phrases: Vec<_> = starts.filter_map(of).collect();
+        phrases.sort_unstable();
+        Self { phrases }
     }
 }
 
@@ -134,8 +201,8 @@ fn in_code(text: &str, at: usize) -> bool {
     ticks % 2 == 1 && memchr(b'`', &text.as_bytes()[at..]).is_some()
 }
 
-/// The places where a title begins: after its marks and numbers, and once more after a short label.
-fn starts(title: &str) -> [Option<usize>; 2] {
+/// The place where a title begins: after its marks and numbers.
+fn beginning(title: &str) -> usize {
     let mut at = 0;
     loop {
         let rest = &title[at..];
@@ -149,11 +216,9 @@ fn starts(title: &str) -> [Option<usize>; 2] {
         };
         match skip {
             Some(skip) => at += skip,
-            None => break,
+            None => return at,
         }
     }
-    let first = (at < title.len()).then_some(at);
-    [first, first.and_then(|at| after_label(title, at))]
 }
 
 /// The length of a number such as `3.`, `1.2:`, `T014` or `Task 3:` at the beginning of a title.
@@ -222,7 +287,7 @@ mod tests {
     fn found(phrase: &str, place: Where, title: &str, objective: &str) -> bool {
         let mut words = WordsBuilder::default();
         words.add(phrase, place, 0);
-        let mut found = Found::new(1);
+        let mut found = Found::new();
         words.build().unwrap().find(title, objective, &mut found);
         found.has(0)
     }
@@ -232,7 +297,9 @@ mod tests {
         for text in ["review", "Review it", "a REVIEW.", "please (review)", "x: review, then", "\u{e9} review"] {
             assert!(found("review", Where::Title, text, ""), "{text}");
         }
-        for text in ["reviewer", "preview", "code-review", "review_first", "a/review", "review.md", "run `a review b` now"] {
+        for text in
+            ["reviewer", "preview", "code-review", "review_first", "a/review", "review.md", "run `a review b` now"]
+        {
             assert!(!found("review", Where::Title, text, ""), "{text}");
         }
         assert!(found("review*", Where::Title, "Reviewing", ""));
@@ -254,12 +321,25 @@ mod tests {
     #[test]
     fn the_beginning_is_found_behind_marks_numbers_and_labels() {
         for title in [
-            "Add", "  add", "**Add** it", "[P] [US1] Add", "(optional) Add", "3. Add", "1.2: Add", "T014 Add", "Task 3: Add",
-            "Backend: add x", "scan.py \u{2014} add y", "[ ] Phase 2 - Add", "\u{2705} Add",
+            "Add",
+            "  add",
+            "**Add** it",
+            "[P] [US1] Add",
+            "(optional) Add",
+            "3. Add",
+            "1.2: Add",
+            "T014 Add",
+            "Task 3: Add",
+            "Backend: add x",
+            "scan.py \u{2014} add y",
+            "[ ] Phase 2 - Add",
+            "\u{2705} Add",
         ] {
             assert!(found("add", Where::Start, title, ""), "{title}");
         }
-        for title in ["", "[", "`add` it", "Never add", "a b c d e: add", "x:add", "x-add", "(((", "Task", "1.2.3", "a - "] {
+        for title in
+            ["", "[", "`add` it", "Never add", "a b c d e: add", "x:add", "x-add", "(((", "Task", "1.2.3", "a - "]
+        {
             assert!(!found("add", Where::Start, title, ""), "{title}");
         }
     }
