@@ -1,0 +1,85 @@
+# plan-and-execute. `make` alone lists what there is to do.
+
+CARGO ?= cargo
+PREFIX ?= $(HOME)/.local
+RELEASE := target/release
+# Where the agent CLIs for tests and demo are; installed at first use, kept for the next.
+AGENTS = $$(scripts/setup-agents | tail -n 1)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build test check fmt bench demo docs install uninstall clean \
+        plan-check plan-lines plan-table plan-route plan-run
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install what tests and demo need: the agent CLIs (npm) and jq, into a cache
+	@command -v $(CARGO) >/dev/null || { echo "make: cargo is needed: install Rust from rustup.rs or your distribution" >&2; exit 1; }
+	@scripts/setup-agents
+	@scripts/setup-peers jq
+
+build: ## build every tool
+	$(CARGO) build --release --bins -p plan-and-execute -p mock-models
+
+test: setup ## run all tests, with the real agent CLIs against a scripted model
+	PATH="$$(scripts/setup-peers jq | tail -n 1)/bin:$$PATH" $(CARGO) test --workspace --quiet
+
+check: ## format and lints
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+bench: build ## start-up and throughput as ratios against named peers
+	@scripts/setup-peers
+	$(CARGO) bench --bench ratios
+
+demo: ## the main job on a small repository: real Codex CLI, scripted model, no account
+	@scripts/setup-agents >/dev/null
+	@$(CARGO) build --quiet --release --bins -p plan-and-execute -p mock-models
+	@DEMO_BIN=$(RELEASE) DEMO_AGENTS=$(AGENTS) scripts/demo/run
+
+docs: ## man pages and shell completions, into target/docs
+	$(CARGO) run --quiet --example docs -- target/docs
+
+install: docs ## install the tools, man pages and completions below PREFIX (~/.local)
+	$(CARGO) install --path . --root "$(PREFIX)" --locked --force
+	install -d "$(PREFIX)/share/man/man1" "$(PREFIX)/share/bash-completion/completions" \
+	  "$(PREFIX)/share/zsh/site-functions" "$(PREFIX)/share/fish/vendor_completions.d"
+	install -m 644 target/docs/man/*.1 "$(PREFIX)/share/man/man1"
+	install -m 644 target/docs/completions/bash/* "$(PREFIX)/share/bash-completion/completions"
+	install -m 644 target/docs/completions/zsh/* "$(PREFIX)/share/zsh/site-functions"
+	install -m 644 target/docs/completions/fish/* "$(PREFIX)/share/fish/vendor_completions.d"
+	@echo "installed into $(PREFIX)/bin; put it before /usr/sbin in PATH: there is a system program called route"
+
+uninstall: ## remove what install has put below PREFIX
+	$(CARGO) uninstall --root "$(PREFIX)" plan-and-execute
+	cd target/docs/man && for page in *.1; do rm -f "$(PREFIX)/share/man/man1/$$page"; done
+	cd target/docs/completions/bash && for name in *; do rm -f "$(PREFIX)/share/bash-completion/completions/$$name" \
+	  "$(PREFIX)/share/zsh/site-functions/_$$name" "$(PREFIX)/share/fish/vendor_completions.d/$$name.fish"; done
+
+clean: ## remove what was built
+	$(CARGO) clean
+
+# The pipes, for a plan of your own: make plan-run PLAN=docs/plans/2026-01-15-slugs.md
+PLAN ?=
+PIPE := PATH="$(CURDIR)/$(RELEASE):$$PATH" bash -o pipefail -c
+NEED_PLAN = @test -n "$(PLAN)" || { echo "make: name the plan: make $@ PLAN=docs/plans/..." >&2; exit 2; }
+
+plan-check: ## what is missing in PLAN
+	$(NEED_PLAN)
+	@$(PIPE) 'plan-parse --check "$$0"' "$(PLAN)"
+
+plan-lines: ## PLAN as lines
+	$(NEED_PLAN)
+	@$(PIPE) 'plan-parse "$$0"' "$(PLAN)"
+
+plan-table: ## the routing summary of PLAN
+	$(NEED_PLAN)
+	@$(PIPE) 'plan-parse "$$0" | route --table' "$(PLAN)"
+
+plan-route: ## PLAN as routed lines, with the reasons on stderr
+	$(NEED_PLAN)
+	@$(PIPE) 'plan-parse "$$0" | route --explain' "$(PLAN)"
+
+plan-run: ## do PLAN: parse, route, execute, verify, ask
+	$(NEED_PLAN)
+	@$(PIPE) 'plan-parse "$$0" | route | codex-exec | verify | approve' "$(PLAN)"
