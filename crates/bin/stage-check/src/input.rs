@@ -75,6 +75,11 @@ pub fn mixed(more: &str) -> Vec<String> {
     lines
 }
 
+/// A task of each kind.
+pub fn tasks(more: &str) -> Vec<String> {
+    vec![open("1", more), ticked("2", more), done("2.1", more)]
+}
+
 /// Lines as bytes, each with its line end.
 pub fn bytes(lines: &[String]) -> Vec<u8> {
     let mut bytes = lines.join("\n").into_bytes();

@@ -122,7 +122,7 @@ impl<'a> Live<'a> {
     /// Waits until so many line ends have come out; false when they do not come in time.
     pub fn lines_come(&self, count: usize, within: Duration) -> bool {
         let deadline = Instant::now() + within;
-        self.out.wait(deadline, |bytes| bytes.iter().filter(|byte| **byte == b'\n').count() >= count)
+        self.out.wait(deadline, |bytes| line_ends(bytes) >= count)
     }
 
     /// Waits for its end.
@@ -150,11 +150,11 @@ impl<'a> Live<'a> {
     pub fn finish(mut self) -> Result<Outcome, Error> {
         self.close_input();
         let end = self.ends(self.bench.timeout)?.unwrap_or(End::TimedOut);
-        self.outcome(end)
+        Ok(self.outcome(end))
     }
 
     /// As [`Live::finish`] for a run that has ended, or should have.
-    pub fn outcome(mut self, end: End) -> Result<Outcome, Error> {
+    pub fn outcome(mut self, end: End) -> Outcome {
         if end == End::TimedOut {
             session::end(self.leader);
             let _ = self.child.wait();
@@ -168,7 +168,7 @@ impl<'a> Live<'a> {
             left = session::members(self.leader);
         }
         let left = if end == End::TimedOut { Vec::new() } else { left.into_iter().map(|(_, name)| name).collect() };
-        Ok(Outcome { end, stdout: self.out.take(), stderr: self.err.take(), left })
+        Outcome { end, stdout: self.out.take(), stderr: self.err.take(), left }
     }
 }
 
@@ -177,6 +177,11 @@ impl Drop for Live<'_> {
         session::end(self.leader);
         let _ = self.child.wait();
     }
+}
+
+/// How many lines have come to their end.
+pub fn line_ends(bytes: &[u8]) -> usize {
+    bytes.split(|byte| *byte == b'\n').count() - 1
 }
 
 #[derive(Default)]

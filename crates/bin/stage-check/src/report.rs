@@ -85,8 +85,14 @@ fn around(text: &str, at: Option<usize>) -> String {
     if text.len() <= SHOWN {
         return text.to_owned();
     }
-    let start = text.floor_char_boundary(at.unwrap_or(0).saturating_sub(SHOWN / 3));
-    let end = text.ceil_char_boundary((start + SHOWN).min(text.len()));
+    let border = |mut at: usize| {
+        while !text.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    };
+    let start = border(at.unwrap_or(0).min(text.len()).saturating_sub(SHOWN / 3));
+    let end = border((start + SHOWN).min(text.len()));
     let (before, after) = (if start > 0 { "..." } else { "" }, if end < text.len() { "..." } else { "" });
     format!("{before}{}{after}", &text[start..end])
 }

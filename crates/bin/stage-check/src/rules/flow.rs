@@ -6,7 +6,7 @@ use stage::Error;
 
 use crate::bench::Bench;
 use crate::input;
-use crate::live::{End, Live, Outcome};
+use crate::live::{End, Live, Outcome, line_ends};
 use crate::rule::{Finding, Rule, Verdict};
 
 pub const RULES: &[Rule] = &[
@@ -48,7 +48,7 @@ fn flush(bench: &Bench) -> Result<Verdict, Error> {
             continue;
         }
         let outcome = live.finish()?;
-        let came = outcome.stdout.iter().filter(|byte| **byte == b'\n').count();
+        let came = line_ends(&outcome.stdout);
         return Ok(if came > at {
             let what = format!("not within {:?}; it came when the input was closed", bench.patience);
             Verdict::Broken(Finding::new(what).sent(line))
@@ -75,7 +75,7 @@ fn closed_writing(bench: &Bench) -> Result<Verdict, Error> {
         }
     }
     match live.ends(Duration::ZERO)? {
-        Some(end) => quiet_end(live, end),
+        Some(end) => Ok(quiet_end(live, end)),
         None => Ok(Verdict::broken(format!("it still reads {:?} after its stdout was closed", bench.patience))),
     }
 }
@@ -85,22 +85,20 @@ fn closed_idle(bench: &Bench) -> Result<Verdict, Error> {
     live.send(format!("{}\n", input::open("first", "")));
     live.lines_come(1, bench.patience);
     live.close_output();
-    match live.ends(bench.patience)? {
-        Some(end) => quiet_end(live, end),
-        None => {
-            let what = format!("it still waits for input {:?} after its stdout was closed", bench.patience);
-            Ok(Verdict::tolerated(bench, Finding::new(what)))
-        }
+    if let Some(end) = live.ends(bench.patience)? {
+        return Ok(quiet_end(live, end));
     }
+    let what = format!("it still waits for input {:?} after its stdout was closed", bench.patience);
+    Ok(Verdict::tolerated(bench, Finding::new(what)))
 }
 
-fn quiet_end(live: Live, end: End) -> Result<Verdict, Error> {
-    let Outcome { stderr, left, .. } = live.outcome(end)?;
-    Ok(if !stderr.is_empty() {
+fn quiet_end(live: Live, end: End) -> Verdict {
+    let Outcome { stderr, left, .. } = live.outcome(end);
+    if !stderr.is_empty() {
         Verdict::Broken(Finding::new(format!("{end}, and not quietly")).got(String::from_utf8_lossy(&stderr)))
     } else if left.is_empty() {
         Verdict::Ok
     } else {
         Verdict::broken(format!("it left processes behind: {}", left.join(", ")))
-    })
+    }
 }

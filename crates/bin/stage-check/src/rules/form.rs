@@ -23,7 +23,7 @@ pub const RULES: &[Rule] = &[
         section: "lines",
         sentence: "The `plan` line may be missing.",
         mend: "take what you need from the task itself, and the plan line only when it comes",
-        check: |bench| accepted(bench, tasks(), |lines| input::bytes(&lines)),
+        check: |bench| accepted(bench, &input::tasks(""), input::bytes),
     },
     Rule {
         name: "blank-lines",
@@ -31,7 +31,9 @@ pub const RULES: &[Rule] = &[
         section: "lines",
         sentence: "Blank lines are skipped, and a `\\r` before the `\\n` is accepted.",
         mend: "skip a line that is empty after trimming, before you parse it (it still counts for line numbers)",
-        check: |bench| accepted(bench, tasks(), |lines| format!("\n{}\n \n\n", lines.join("\n\n")).into_bytes()),
+        check: |bench| {
+            accepted(bench, &input::tasks(""), |lines| format!("\n{}\n \n\n", lines.join("\n\n")).into_bytes())
+        },
     },
     Rule {
         name: "crlf",
@@ -39,7 +41,7 @@ pub const RULES: &[Rule] = &[
         section: "lines",
         sentence: "Blank lines are skipped, and a `\\r` before the `\\n` is accepted.",
         mend: "trim the line's end before you look at it; white space is no part of a JSON value",
-        check: |bench| accepted(bench, tasks(), |lines| format!("{}\r\n", lines.join("\r\n")).into_bytes()),
+        check: |bench| accepted(bench, &input::tasks(""), |lines| format!("{}\r\n", lines.join("\r\n")).into_bytes()),
     },
     Rule {
         name: "last-line",
@@ -48,7 +50,7 @@ pub const RULES: &[Rule] = &[
         sentence: "A complete last line without `\\n` is accepted, and goes out with one.",
         mend: "treat what is left at the end of input as a line (in bash: `while read -r line || [[ $line ]]`), \
                and end it with \\n",
-        check: |bench| accepted(bench, tasks(), |lines| lines.join("\n").into_bytes()),
+        check: |bench| accepted(bench, &input::tasks(""), |lines| lines.join("\n").into_bytes()),
     },
     Rule {
         name: "stdout",
@@ -78,7 +80,7 @@ pub const RULES: &[Rule] = &[
         check: |bench| {
             let more = format!(r#","x-huge":"{}""#, "0123456789abcdef".repeat(5 << 16));
             let lines = vec![input::open("1", ""), input::open("2", &more), input::ticked("3", "")];
-            accepted(bench, lines, |lines| input::bytes(&lines))
+            accepted(bench, &lines, input::bytes)
         },
     },
     Rule {
@@ -92,15 +94,10 @@ pub const RULES: &[Rule] = &[
                 let id = number.to_string();
                 if number % 2 == 0 { input::open(&id, "") } else { input::done(&id, "") }
             });
-            accepted(bench, lines.collect(), |lines| input::bytes(&lines))
+            accepted(bench, &lines.collect::<Vec<_>>(), input::bytes)
         },
     },
 ];
-
-/// Input in which nothing can be wrong but its form.
-fn tasks() -> Vec<String> {
-    vec![input::open("1", ""), input::ticked("2", ""), input::done("3", "")]
-}
 
 /// How a run failed as a whole, if it did.
 pub fn failed(outcome: &Outcome) -> Option<Finding> {
@@ -112,12 +109,12 @@ pub fn failed(outcome: &Outcome) -> Option<Finding> {
 }
 
 /// All of `lines` have to come out, however they were put together.
-fn accepted(bench: &Bench, lines: Vec<String>, together: impl Fn(Vec<String>) -> Vec<u8>) -> Result<Verdict, Error> {
-    let outcome = bench.run(together(lines.clone()))?;
+fn accepted(bench: &Bench, lines: &[String], together: impl Fn(&[String]) -> Vec<u8>) -> Result<Verdict, Error> {
+    let outcome = bench.run(together(lines))?;
     if let Some(finding) = failed(&outcome) {
         return Ok(Verdict::Broken(finding));
     }
-    let ledger = Ledger::new(&lines, &outcome.stdout);
+    let ledger = Ledger::new(lines, &outcome.stdout);
     Ok(match ledger.lost.first() {
         Some(line) => {
             let what = format!("{} of {} lines did not come out", ledger.lost.len(), lines.len());

@@ -52,7 +52,7 @@ pub const RULES: &[Rule] = &[
         mend: "do not sort keys (jq: no -S; Python: no sort_keys), and set a field where it stands",
         check: |bench| {
             let more = r#","x-order":{"z":1,"a":{"10":1,"9":2,"":3},"m":[{"y":1,"b":2}]},"x-early":true"#;
-            judge(bench, &input::mixed(more), |_, difference| difference.kind == Kind::Order)
+            judge(bench, &input::tasks(more), |_, difference| difference.kind == Kind::Order)
         },
     },
     Rule {
@@ -73,7 +73,7 @@ pub const RULES: &[Rule] = &[
                format",
         check: |bench| {
             let more = format!(r#","x-strings":["{}"]"#, odd::STRINGS.join(r#"",""#));
-            judge(bench, &input::mixed(&more), |_, difference| difference.path.contains("x-strings"))
+            judge(bench, &input::tasks(&more), |_, difference| difference.path.contains("x-strings"))
         },
     },
     Rule {
@@ -84,7 +84,7 @@ pub const RULES: &[Rule] = &[
         mend: "splice your section into the line's text, so that no object is rebuilt",
         check: |bench| {
             let more = r#","x-twice":1,"x-in":{"k":1,"x":2,"k":3},"x-twice":{"last":true}"#;
-            judge(bench, &input::mixed(more), |_, difference| {
+            judge(bench, &input::tasks(more), |_, difference| {
                 difference.kind == Kind::Twice || difference.path.starts_with("x-twice")
             })
         },
@@ -241,7 +241,7 @@ fn unknown_lines(bench: &Bench) -> Result<Verdict, Error> {
 fn fields(bench: &Bench) -> Result<Verdict, Error> {
     let deep = format!("{}null{}", r#"{"d":["#.repeat(50), "]}".repeat(50));
     let more = format!(r#","x-field":{{"b":[1,{{"c":null,"d":[]}},[[],{{}}]],"e":true,"f":"g","h":{deep}}}"#);
-    judge(bench, &input::mixed(&more), |_, difference| {
+    judge(bench, &input::tasks(&more), |_, difference| {
         difference.path.contains("x-field") && !matches!(difference.kind, Kind::Order)
     })
 }
