@@ -346,6 +346,12 @@ fn flags_beat_variables_beat_the_route() {
     let variables = || desk.tool("codex-exec").env("CODEX_MODEL", "gpt-5.5").env("CODEX_EFFORT", "low");
     assert_eq!(asked(variables()), "gpt-5.5 low");
     assert_eq!(asked(variables().args(&["--model", "gpt-5.6", "--effort", "medium"])), "gpt-5.6 medium");
+    // An empty variable counts as none.
+    let names = ["CODEX_MODEL", "CODEX_EFFORT", "CODEX_TIMEOUT", "CODEX_FAIL_CLOSED", "CODEX_MODEL_CODE"];
+    assert_eq!(
+        asked(names.iter().fold(desk.tool("codex-exec"), |tool, name| tool.env(name, ""))),
+        "gpt-5.3-codex high"
+    );
     desk.tool("codex-exec").args(&["--effort", "bogus"]).run().ended(2);
     desk.tool("codex-exec").env("CODEX_TIMEOUT", "never").run().ended(2);
 }

@@ -1,10 +1,13 @@
 //! `--doctor`: is the CLI there, and can it be used?
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 
 use agent::codex::{Doctor, FLAGS};
 use executor::Options;
-use serde_json::{Value, json};
+use record::{Class, to_line};
+use serde::Serialize;
 use stage::{Error, Exit, Sink};
 
 /// Examines the CLI; one JSON line on stdout and one line for people on stderr.
@@ -15,36 +18,54 @@ pub(crate) fn run(program: &OsStr, options: &Options) -> Result<Exit, Error> {
         .map_err(|error| Error::system("cannot start", error))?;
     let found = runtime.block_on(Doctor::examine(program));
     let mut sink = Sink::stdout();
-    sink.line(&line(program, options, &found).to_string())?;
+    let line = to_line(&line(program, options, &found)).map_err(|error| Error::Document(error.to_string()))?;
+    sink.line(&line)?;
     sink.flush()?;
     stage::tell("codex-exec", &told(options, &found));
     // The causes are those that a run would end with.
     Ok(found.problem.map_or(Exit::Ok, |(class, _)| Exit::Cause(class.code().number())))
 }
 
-fn line(program: &OsStr, options: &Options, found: &Doctor) -> Value {
-    let flags: serde_json::Map<String, Value> =
-        FLAGS.iter().map(|flag| ((*flag).to_owned(), json!(!found.lacking.contains(flag)))).collect();
-    let mut line = json!({
-        "type": "doctor",
-        "tool": "codex-exec",
-        "ready": found.problem.is_none(),
-        "cli": program.to_string_lossy(),
-        "models": {"code": options.model_code, "logic": options.model_logic},
-    });
-    let known = [
-        ("version", found.version.as_ref().map(|version| json!(version))),
-        ("flags", found.version.as_ref().map(|_| Value::Object(flags))),
-        ("login", found.login.as_ref().map(|login| json!(login))),
-        ("sandbox_works", found.sandbox_works.map(|works| json!(works))),
-        ("class", found.problem.as_ref().map(|(class, _)| json!(class))),
-        ("evidence", found.problem.as_ref().map(|(_, evidence)| json!(evidence))),
-        ("advice", advice(options, found).map(|advice| json!(advice))),
-    ];
-    if let Some(object) = line.as_object_mut() {
-        object.extend(known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+/// What a script wants to know; what is not known is absent.
+#[derive(Serialize)]
+struct Line<'a> {
+    r#type: &'static str,
+    tool: &'static str,
+    ready: bool,
+    cli: Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<&'a str>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    flags: BTreeMap<&'static str, bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    login: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sandbox_works: Option<bool>,
+    models: BTreeMap<&'static str, &'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    class: Option<Class>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<String>,
+}
+
+fn line<'a>(program: &'a OsStr, options: &'a Options, found: &'a Doctor) -> Line<'a> {
+    let asked = found.version.is_some();
+    Line {
+        r#type: "doctor",
+        tool: "codex-exec",
+        ready: found.problem.is_none(),
+        cli: program.to_string_lossy(),
+        version: found.version.as_deref(),
+        flags: FLAGS.iter().filter(|_| asked).map(|flag| (*flag, !found.lacking.contains(flag))).collect(),
+        login: found.login.as_deref(),
+        sandbox_works: found.sandbox_works,
+        models: [("code", options.model_code.as_str()), ("logic", options.model_logic.as_str())].into(),
+        class: found.problem.as_ref().map(|(class, _)| *class),
+        evidence: found.problem.as_ref().map(|(_, evidence)| evidence.as_str()),
+        advice: advice(options, found),
     }
-    line
 }
 
 fn told(options: &Options, found: &Doctor) -> String {

@@ -8,6 +8,14 @@ use clap::Args;
 use process::Limits;
 use record::{Sandbox, WorkType};
 
+const CODE: &str = "gpt-5.3-codex";
+const LOGIC: &str = "gpt-5.4";
+const TIMEOUT: &str = "600";
+
+/// A value, unless it was given as an empty text: an empty variable counts as none.
+#[derive(Clone, Debug)]
+pub struct Unless<T>(Option<T>);
+
 /// Flags that every executor has. A flag beats a variable, that beats what `route` wrote, that beats the default.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
@@ -26,19 +34,19 @@ pub struct Options {
     pub model_code: String,
 
     /// The model for analysis, where `route` names none
-    #[arg(long, env = "CODEX_MODEL_LOGIC", value_name = "NAME", default_value = "gpt-5.4", hide_env_values = true)]
+    #[arg(long, env = "CODEX_MODEL_LOGIC", value_name = "NAME", default_value = LOGIC, hide_env_values = true)]
     pub model_logic: String,
 
     /// How hard the model thinks: none minimal low medium high xhigh max ultra [default: what route says, else xhigh]
     #[arg(long, env = "CODEX_EFFORT", value_name = "EFFORT", value_parser = effort, hide_env_values = true)]
-    pub effort: Option<Effort>,
+    pub effort: Option<Unless<Effort>>,
 
     /// What agents may touch: read-only, workspace-write, danger-full-access [default: what route says, else read-only]
     #[arg(long, value_name = "SANDBOX", value_parser = sandbox)]
     pub sandbox: Option<Sandbox>,
 
     /// The most a task may take, in seconds
-    #[arg(long, env = "CODEX_TIMEOUT", value_name = "SECONDS", default_value = "600", value_parser = seconds, hide_env_values = true)]
+    #[arg(long, env = "CODEX_TIMEOUT", value_name = "SECONDS", default_value = TIMEOUT, value_parser = timeout, hide_env_values = true)]
     pub timeout: Duration,
 
     /// The most a task may take without getting on, in seconds
@@ -80,15 +88,22 @@ impl Options {
         Limits { total: Some(self.timeout), stall: Some(self.stall), grace: self.grace }
     }
 
+    /// The effort that flag or variable asks for.
+    pub(crate) fn effort(&self) -> Option<Effort> {
+        self.effort.as_ref().and_then(|effort| effort.0.clone())
+    }
+
     /// The models to ask: two for options, else one.
     pub(crate) fn models(&self, routed: &[String], work_type: Option<WorkType>) -> Vec<String> {
-        match (routed, &self.model) {
+        let named = |name: &str, default: &str| if name.is_empty() { default } else { name }.to_owned();
+        let (code, logic) = (named(&self.model_code, CODE), named(&self.model_logic, LOGIC));
+        match (routed, self.model.as_ref().filter(|model| !model.is_empty())) {
             ([_, _, ..], _) => routed.to_vec(),
             (_, Some(model)) | ([model], None) => vec![model.clone()],
             ([], None) => match work_type {
-                Some(WorkType::Options) => vec![self.model_code.clone(), self.model_logic.clone()],
-                Some(WorkType::Analysis | WorkType::LogicReview) => vec![self.model_logic.clone()],
-                _ => vec![self.model_code.clone()],
+                Some(WorkType::Options) => vec![code, logic],
+                Some(WorkType::Analysis | WorkType::LogicReview) => vec![logic],
+                _ => vec![code],
             },
         }
     }
@@ -102,8 +117,16 @@ fn seconds(text: &str) -> Result<Duration, String> {
     (!duration.is_zero()).then(|| duration.min(Duration::from_secs(3_000_000_000))).ok_or_else(wrong)
 }
 
-fn effort(text: &str) -> Result<Effort, String> {
-    Effort::named(text).ok_or_else(|| format!("one of {} is needed", Effort::NAMES.join(", ")))
+fn timeout(text: &str) -> Result<Duration, String> {
+    seconds(if text.is_empty() { TIMEOUT } else { text })
+}
+
+fn effort(text: &str) -> Result<Unless<Effort>, String> {
+    if text.is_empty() {
+        return Ok(Unless(None));
+    }
+    let effort = Effort::named(text);
+    effort.map(|effort| Unless(Some(effort))).ok_or_else(|| format!("one of {} is needed", Effort::NAMES.join(", ")))
 }
 
 fn sandbox(text: &str) -> Result<Sandbox, String> {
@@ -115,7 +138,7 @@ fn sandbox(text: &str) -> Result<Sandbox, String> {
 
 fn switch(text: &str) -> Result<bool, String> {
     match text {
-        "1" => Ok(true),
+        "1" | "" => Ok(true),
         "0" => Ok(false),
         _ => Err("0 or 1 is needed".to_owned()),
     }

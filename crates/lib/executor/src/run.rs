@@ -272,7 +272,7 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
             attempt: line.attempt(),
             prompt: Task::asked(&record).map(|asked| prompt(&asked, sandbox)).unwrap_or_default(),
             models: self.models(&wish),
-            effort: self.options.effort.clone().or_else(|| Effort::named(wish.effort.as_deref().unwrap_or("xhigh"))),
+            effort: self.options.effort().or_else(|| Effort::named(wish.effort.as_deref().unwrap_or("xhigh"))),
             sandbox,
             folder: self.folder.clone(),
             logs: self.logs(),

@@ -71,7 +71,7 @@ impl Session {
                 self.usage = usage(&payload["info"]["total_token_usage"]).or(self.usage);
             }
             (Some("response_item"), Some("function_call" | "custom_tool_call" | "local_shell_call")) => {
-                self.acted = true
+                self.acted = true;
             }
             (Some("event_msg"), _) => {
                 for error in [&payload["codex_error_info"], &payload["error"]["codex_error_info"]] {
