@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::path::Path;
 
+use crate::sandbox::Permits;
+
 /// Pieces of names that stand for something secret.
 const PIECES: [&str; 11] = [
     "TOKEN",
@@ -40,6 +42,20 @@ const NAMES: [&str; 16] = [
     "GIT_ASKPASS",
 ];
 
+/// Variables that name a folder to write to. In a sandbox one that cannot be written would fail a good check; without the
+/// variable the tool uses the tree or its usual cache, which is in the private folder.
+const FOLDERS: [&str; 9] = [
+    "CARGO_TARGET_DIR",
+    "CARGO_BUILD_TARGET_DIR",
+    "CARGO_BUILD_BUILD_DIR",
+    "GOCACHE",
+    "GOTMPDIR",
+    "CCACHE_DIR",
+    "PIP_CACHE_DIR",
+    "UV_CACHE_DIR",
+    "PYTHONPYCACHEPREFIX",
+];
+
 /// Whether a variable stays away from what a plan has us run.
 fn is_withheld(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
@@ -51,14 +67,23 @@ fn is_withheld(name: &str) -> bool {
 
 /// The changes to our own environment: secrets go, colours and questions are turned off. With `scratch` temporary
 /// files and caches go there, as everything else may be closed to writing.
-pub fn of_checks(keep: &[String], scratch: Option<&Path>, network: bool) -> Vec<(OsString, Option<OsString>)> {
+pub fn of_checks(
+    keep: &[String],
+    scratch: Option<&Path>,
+    permits: &Permits,
+    tree: &Path,
+) -> Vec<(OsString, Option<OsString>)> {
+    let cannot_be_written = |folder: &OsString| {
+        let folder = Path::new(folder);
+        folder.is_absolute() && !folder.starts_with(tree) && !permits.write.iter().any(|it| folder.starts_with(it))
+    };
     let mut changes: Vec<(OsString, Option<OsString>)> = std::env::vars_os()
-        .map(|(name, _)| name)
-        .filter(|name| {
+        .filter(|(name, value)| {
             let name = name.to_string_lossy();
-            is_withheld(&name) && !keep.iter().any(|kept| *kept == name)
+            let closed = scratch.is_some() && FOLDERS.contains(&&*name) && cannot_be_written(value);
+            (is_withheld(&name) || closed) && !keep.iter().any(|kept| *kept == name)
         })
-        .map(|name| (name, None))
+        .map(|(name, _)| (name, None))
         .collect();
     let mut set = |name: &str, value: OsString| changes.push((name.into(), Some(value)));
     for (name, value) in [
@@ -77,7 +102,7 @@ pub fn of_checks(keep: &[String], scratch: Option<&Path>, network: bool) -> Vec<
             set(name, scratch.into());
         }
         set("XDG_CACHE_HOME", scratch.join("cache").into());
-        if !network {
+        if !permits.network {
             // Cargo then says what is missing, not that a host has no name.
             set("CARGO_NET_OFFLINE", "true".into());
         }

@@ -131,7 +131,8 @@ impl Verifier {
             env: environment::of_checks(
                 &self.args.keep_env,
                 kind.scratch(site.ground()),
-                self.sandbox.permits().network,
+                self.sandbox.permits(),
+                site.ground().tree,
             ),
             limits: Limits { total: Some(self.args.timeout), stall: None, grace: self.args.grace },
         };

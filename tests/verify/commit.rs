@@ -1,0 +1,100 @@
+//! Work that is a commit.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::tree::{Tree, finish, task_with, until};
+
+fn worktrees(tree: &Tree) -> Vec<String> {
+    let entries = fs::read_dir(tree.root.join(".plan/worktrees")).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.retain(|name| name != "verify.lock");
+    names
+}
+
+/// A repository whose second commit is not in any branch, and whose tree shows something else.
+fn with_commit() -> (Tree, String) {
+    let tree = Tree::repository();
+    tree.write("file", "second\n");
+    tree.write("sub/here", "");
+    let head = tree.commit();
+    tree.git(&["reset", "-q", "--hard", "HEAD~1"]);
+    tree.write("file", "dirty\n");
+    (tree, head)
+}
+
+#[test]
+fn is_checked_in_a_tree_of_its_own() {
+    let (tree, head) = with_commit();
+    let result = json!({"status":"ok","workdir":tree.root,"head":head});
+    let commands = ["cat file; git rev-parse HEAD", "echo mess > file; touch new; test -e sub/here"];
+    let ran = tree.run(&["--sandbox", "none"], &task_with("1", &commands, &result));
+    assert_eq!(ran.verdict()["status"], "pass", "{}\n{}", ran.out, ran.err);
+    assert_eq!(ran.check(0)["tail"], format!("second\n{head}\n"));
+    assert_eq!(tree.read("file"), "dirty\n");
+    assert!(!tree.root.join("new").exists());
+    assert!(worktrees(&tree).is_empty(), "{:?}", worktrees(&tree));
+    assert_eq!(tree.git(&["worktree", "list"]).lines().count(), 1);
+    assert_eq!(tree.git(&["status", "--porcelain"]), "M file");
+}
+
+#[test]
+fn is_checked_though_the_agents_tree_is_gone_and_another_writes_in_place() {
+    let (tree, head) = with_commit();
+    fs::create_dir_all(tree.root.join(".plan")).unwrap();
+    let agent = fs::File::create(tree.root.join(".plan/tree.lock")).unwrap();
+    agent.lock().unwrap();
+    let result = json!({"status":"ok","workdir":"/gone/long/ago","head":head});
+    let ran = tree.run(&["--sandbox", "none"], &task_with("1", &["cat file"], &result));
+    assert_eq!(ran.check(0)["tail"], "second\n", "{}", ran.err);
+}
+
+#[test]
+fn is_checked_in_the_same_folder_below_the_top() {
+    let (tree, head) = with_commit();
+    fs::create_dir(tree.root.join("sub")).unwrap();
+    let result = json!({"status":"ok","workdir":tree.root.join("sub"),"head":head});
+    let ran = tree.run(&["--sandbox", "none"], &task_with("1", &["ls"], &result));
+    assert_eq!(ran.check(0)["tail"], "here\n", "{}", ran.err);
+}
+
+#[test]
+fn runs_no_hooks() {
+    let (tree, head) = with_commit();
+    let hook =
+        tree.write(".git/hooks/post-checkout", "#!/bin/sh\ntouch \"$(git rev-parse --git-common-dir)/hooked\"\n");
+    fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let ran = tree.run(&["--sandbox", "none"], &task_with("1", &["true"], &json!({"status":"ok","head":head})));
+    assert_eq!(ran.code, Some(0));
+    assert!(!Path::new(&tree.root).join(".git/hooked").exists());
+}
+
+#[test]
+fn a_tree_left_by_a_killed_process_is_removed_by_the_next_and_one_in_use_is_not() {
+    let (tree, head) = with_commit();
+    let result = json!({"status":"ok","head":head});
+    let start = |name: &str| {
+        let (begun, go) = (tree.beside(&format!("{name}-begun")), tree.beside(&format!("{name}-go")));
+        let wait = format!("touch {}; while [ ! -e {} ]; do sleep 0.01; done", begun.display(), go.display());
+        let mut child = tree.start(&["--sandbox", "none"]);
+        let mut stdin = child.stdin.take().unwrap();
+        std::io::Write::write_all(&mut stdin, task_with("1", &[&wait], &result).as_bytes()).unwrap();
+        until("the check has begun", || begun.exists());
+        child
+    };
+    let mut killed = start("killed");
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    assert_eq!(worktrees(&tree).len(), 2);
+    let living = start("living");
+    assert_eq!(worktrees(&tree).len(), 2, "{:?}", worktrees(&tree));
+    let ran = tree.run(&["--sandbox", "none"], &task_with("2", &["cat file"], &result));
+    assert_eq!(ran.check(0)["tail"], "second\n");
+    assert_eq!(worktrees(&tree).len(), 2, "{:?}", worktrees(&tree));
+    fs::write(tree.beside("living-go"), "").unwrap();
+    let ran = finish(living);
+    assert_eq!(ran.verdict()["status"], "pass", "{}", ran.err);
+    assert!(worktrees(&tree).is_empty(), "{:?}", worktrees(&tree));
+}
