@@ -1,5 +1,7 @@
 //! verify, as a user runs it.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test ends by panicking and says what it leaves out")]
+
 mod commit;
 mod golden;
 mod output;

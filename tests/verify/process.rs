@@ -117,3 +117,33 @@ fn when_the_reader_goes_the_check_goes_too() {
     assert!(!runs(&tree.root.join("pid")));
     drop(stdin);
 }
+
+#[test]
+fn ctrl_c_at_the_wrong_moment_is_no_failure_of_git() {
+    // As a terminal does it, the signal goes to the whole group of verify, git included.
+    let tree = Tree::repository();
+    let head = tree.git(&["rev-parse", "HEAD"]);
+    let bin = tree.beside("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let path = std::env::var("PATH").unwrap();
+    let slow = format!(
+        "#!/bin/sh\ncase \"$*\" in *'worktree add'*) touch {0}/begun; while [ ! -e {0}/go ]; do sleep 0.01; done;; esac\n\
+         PATH='{path}' exec git \"$@\"\n",
+        tree.root.display()
+    );
+    std::fs::write(bin.join("git"), slow).unwrap();
+    std::fs::set_permissions(bin.join("git"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let mut slow = tree;
+    slow.path(format!("{}:{path}", bin.display()));
+    let mut child = slow.start_in_group(&["--sandbox", "none"]);
+    let mut stdin = child.stdin.take().unwrap();
+    let result = serde_json::json!({"status":"ok","head":head});
+    stdin.write_all(crate::tree::task_with("1", &["true"], &result).as_bytes()).unwrap();
+    until("git has begun", || slow.root.join("begun").exists());
+    rustix::process::kill_process_group(Pid::from_child(&child), Signal::INT).unwrap();
+    drop(stdin);
+    slow.write("go", "");
+    let ran = finish(child);
+    assert_eq!(ran.code, Some(130), "{}", ran.err);
+    assert_eq!(ran.verdict()["status"], "pass", "{}\n{}", ran.out, ran.err);
+}

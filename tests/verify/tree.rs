@@ -110,6 +110,11 @@ impl Tree {
         command
     }
 
+    /// As the foreground job of a terminal: with a process group that signals can be sent to.
+    pub fn start_in_group(&self, args: &[&str]) -> Child {
+        std::os::unix::process::CommandExt::process_group(&mut self.command(args), 0).spawn().unwrap()
+    }
+
     pub fn start(&self, args: &[&str]) -> Child {
         self.command(args).spawn().unwrap()
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::tree::{Tree, task, task_with};
 
-fn done(commands: Value, done: Value) -> String {
+fn done(commands: &Value, done: &Value) -> String {
     let line = json!({"type":"task","id":"1","commands":commands,"done":done,"result":{"status":"ok","changed":["a"]}});
     format!("{line}\n")
 }
@@ -29,9 +29,9 @@ fn all_must_pass() {
 #[test]
 fn nothing_to_run_is_never_a_pass() {
     for input in [
-        done(json!([]), json!([])),
-        done(json!(["", "  "]), json!([])),
-        done(json!([]), json!([{"text":"works","checked":true}])),
+        done(&json!([]), &json!([])),
+        done(&json!(["", "  "]), &json!([])),
+        done(&json!([]), &json!([{"text":"works","checked":true}])),
         "{\"type\":\"task\",\"id\":\"1\",\"result\":{\"status\":\"ok\"}}".to_owned(),
     ] {
         let (verdict, code) = outcome(&input);
@@ -43,13 +43,13 @@ fn nothing_to_run_is_never_a_pass() {
 fn criteria_are_run_once_and_words_are_shown_as_skipped() {
     let criteria = json!([{"text":"c","command":"echo x >> count","checked":false},{"text":"fine","checked":false}]);
     let tree = Tree::new();
-    let ran = tree.run(&["--sandbox", "none"], &done(json!(["echo x >> count"]), criteria.clone()));
+    let ran = tree.run(&["--sandbox", "none"], &done(&json!(["echo x >> count"]), &criteria));
     assert_eq!(tree.read("count"), "x\n");
     let verdict = ran.verdict();
     assert_eq!(verdict["status"], "pass");
     let checks: Vec<_> = verdict["checks"].as_array().unwrap().iter().map(|it| (&it["kind"], &it["status"])).collect();
     assert_eq!(checks, [(&json!("command"), &json!("pass")), (&json!("done"), &json!("skipped"))]);
-    let (verdict, _) = outcome(&done(json!([]), criteria));
+    let (verdict, _) = outcome(&done(&json!([]), &criteria));
     assert_eq!(verdict["checks"][0]["kind"], "done");
     assert_eq!(verdict["status"], "pass");
 }

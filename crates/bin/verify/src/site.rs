@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use stage::{Error, tell};
+use stage::tell;
 use tempfile::TempDir;
 use tree::{Places, TreeLock};
 
@@ -81,14 +81,14 @@ impl Where {
 pub enum NoSite {
     /// The work cannot be run; the reason belongs into the verdict.
     Work(String),
-    /// We ourselves cannot go on.
-    Tool(Error),
+    /// It is no fault of the work; the reason is told with checks that were skipped.
+    Here(String),
 }
 
 impl Site {
     /// Makes it ready: a tree of its own for a commit, the lock on the tree for work in place.
     pub async fn prepare(place: Where) -> Result<Self, NoSite> {
-        let scratch = scratch().map_err(NoSite::Tool)?;
+        let scratch = scratch().map_err(|error| NoSite::Here(error.to_string()))?;
         match place {
             Where::InPlace(folder) => {
                 let work = |error: &dyn std::fmt::Display| NoSite::Work(error.to_string());

@@ -89,8 +89,8 @@ impl Verifier {
     }
 
     /// Runs the checks of a task, one after the other.
-    pub async fn judge(&self, task: &Task) -> Result<Verdict, Error> {
-        let mut checks = if task.checks.is_empty() { Vec::new() } else { self.run(task).await? };
+    pub async fn judge(&self, task: &Task) -> Verdict {
+        let mut checks = if task.checks.is_empty() { Vec::new() } else { self.run(task).await };
         checks.extend(task.unchecked.iter().cloned());
         let verdict = Verdict { status: status(&checks), checks };
         let (word, why) = match verdict.status {
@@ -100,10 +100,10 @@ impl Verifier {
             VerdictStatus::Unproven => ("unproven", ": its checks could not be run"),
         };
         tell(NAME, &format!("task {}: {word}{why}", task.id));
-        Ok(verdict)
+        verdict
     }
 
-    async fn run(&self, task: &Task) -> Result<Vec<Check>, Error> {
+    async fn run(&self, task: &Task) -> Vec<Check> {
         let prepared = match Where::find(task, &self.present) {
             Ok(place) => {
                 let shown = place.shown();
@@ -113,15 +113,15 @@ impl Verifier {
         };
         let (site, place) = match prepared {
             Ok(site) => site,
-            Err(NoSite::Tool(error)) => return Err(error),
+            Err(NoSite::Here(reason)) => return skip(task, &task.checks, &reason),
             Err(NoSite::Work(reason)) => {
                 tell(NAME, &format!("task {}: nothing can be run: {reason}", task.id));
-                return Ok(task.checks.iter().map(|planned| check::failed(planned, reason.clone())).collect());
+                return task.checks.iter().map(|planned| check::failed(planned, reason.clone())).collect();
             }
         };
         let kind = match self.sandbox.kind(site.ground()) {
             Ok(kind) => kind,
-            Err(reason) => return Ok(without_sandbox(task, &task.checks, &reason)),
+            Err(reason) => return skip(task, &task.checks, &reason),
         };
         let setting = Setting {
             ground: site.ground(),
@@ -144,14 +144,15 @@ impl Verifier {
             if check.status == CheckStatus::Fail {
                 // A sandbox that has stopped working says nothing about the task.
                 if let Err(reason) = self.sandbox.still_works(kind, site.ground()) {
-                    done.extend(without_sandbox(task, &task.checks[at..], &reason));
-                    return Ok(done);
+                    let reason = format!("the sandbox does not work: {reason}");
+                    done.extend(skip(task, &task.checks[at..], &reason));
+                    return done;
                 }
                 self.tell_failure(task, &number, &check, kind);
             }
             done.push(check);
         }
-        Ok(done)
+        done
     }
 
     fn tell_failure(&self, task: &Task, number: &str, check: &Check, kind: Kind) {
@@ -181,9 +182,10 @@ impl Verifier {
     }
 }
 
-fn without_sandbox(task: &Task, checks: &[Planned], reason: &str) -> Vec<Check> {
-    tell(NAME, &format!("task {}: not run, as the sandbox does not work: {reason}", task.id));
-    let why = format!("[verify: not run, as the sandbox does not work: {reason}]\n");
+/// Checks that were to be run and could not, for a reason that is not the task's.
+fn skip(task: &Task, checks: &[Planned], reason: &str) -> Vec<Check> {
+    tell(NAME, &format!("task {}: not run: {reason}", task.id));
+    let why = format!("[verify: not run: {reason}]\n");
     checks.iter().map(|planned| skipped(planned.kind, planned.command.clone(), why.clone())).collect()
 }
 

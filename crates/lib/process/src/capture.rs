@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 
 /// What a command said.
@@ -31,6 +32,11 @@ pub fn capture<A: AsRef<OsStr>>(program: &str, args: &[A], folder: &Path) -> Res
         .stdout_capture()
         .stderr_capture()
         .unchecked()
+        // Ctrl-C is for us to deal with: it must not look as if git had failed.
+        .before_spawn(|command| {
+            command.process_group(0);
+            Ok(())
+        })
         .run()
         .map_err(|source| CaptureError { program: program.to_owned(), source })?;
     Ok(Captured {
