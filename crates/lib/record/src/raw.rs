@@ -19,6 +19,8 @@ use crate::scan;
 pub struct Record {
     line: String,
     fields: Vec<Field>,
+    /// Which field is the `type`.
+    kind: usize,
     /// Some key stands twice, or is written with escapes, so that its text alone does not tell.
     is_odd: bool,
 }
@@ -65,7 +67,8 @@ impl Record {
             self.read_slowly()?;
         }
         self.is_odd = self.has_odd_keys();
-        if self.text("type").is_none() { Err(RecordError::NoType) } else { Ok(()) }
+        self.kind = self.position("type").ok_or(RecordError::NoType)?;
+        if self.string(self.kind).is_none() { Err(RecordError::NoType) } else { Ok(()) }
     }
 
     /// As serde_json reads it, which also says what is wrong.
@@ -111,7 +114,7 @@ impl Record {
 
     /// What kind of line it is: `plan`, `task`, `decision`, or somebody else's word.
     pub fn kind(&self) -> Cow<'_, str> {
-        self.text("type").unwrap_or_default()
+        self.string(self.kind).unwrap_or_default()
     }
 
     /// The JSON text of a field; `None` when the line has no such field.
@@ -121,7 +124,12 @@ impl Record {
 
     /// A field that is a string; `None` when it is missing or something else.
     pub fn text(&self, name: &str) -> Option<Cow<'_, str>> {
-        let raw = self.get(name)?;
+        self.string(self.position(name)?)
+    }
+
+    /// The field at this place, if it is a string.
+    fn string(&self, at: usize) -> Option<Cow<'_, str>> {
+        let raw = &self.line[self.fields.get(at)?.value.clone()];
         let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
         if inner.contains('\\') { serde_json::from_str(raw).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
     }

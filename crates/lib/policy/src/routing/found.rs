@@ -6,10 +6,10 @@ pub(super) struct Found {
     phrases: [u16; CONDITIONS],
 }
 
-/// The most conditions that a policy may have. A fixed number keeps a set of them in registers.
+/// The most conditions, and the most rules, that a policy may have. A fixed number keeps a set of them in registers.
 pub(super) const CONDITIONS: usize = 256;
 
-/// A set of conditions.
+/// A set of conditions, or of rules, by number.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Bits([u64; CONDITIONS / 64]);
 
@@ -35,6 +35,11 @@ impl Found {
     #[cfg(test)]
     pub fn has(&self, condition: usize) -> bool {
         self.bits.has(condition)
+    }
+
+    /// The conditions that are fulfilled.
+    pub fn all(&self) -> &Bits {
+        &self.bits
     }
 
     /// The phrase that fulfilled the condition.
@@ -63,9 +68,23 @@ impl Bits {
         self.0.get(number / 64).is_some_and(|word| word >> (number % 64) & 1 == 1)
     }
 
+    /// Adds all of `others`.
+    pub fn extend(&mut self, others: &Self) {
+        for (word, other) in self.0.iter_mut().zip(&others.0) {
+            *word |= other;
+        }
+    }
+
     /// The numbers in the set, in order.
     pub fn iter(&self) -> impl Iterator<Item = usize> {
-        (0..self.0.len() * 64).filter(|number| self.has(*number))
+        self.0.iter().enumerate().flat_map(|(number, word)| {
+            let mut rest = *word;
+            std::iter::from_fn(move || {
+                let lowest = (rest != 0).then(|| rest.trailing_zeros() as usize)?;
+                rest &= rest - 1;
+                Some(number * 64 + lowest)
+            })
+        })
     }
 }
 

@@ -14,6 +14,10 @@ use super::{PolicyError, Task};
 pub(super) struct Rules {
     in_order: Vec<Rule>,
     conditions: Vec<Condition>,
+    /// The rules that a condition makes worth a look: each rule waits for one of its conditions.
+    waiting: Vec<Bits>,
+    /// The rules that wait for none.
+    ready: Bits,
     words: Words,
 }
 
@@ -55,14 +59,23 @@ impl Rules {
     pub fn compile(rows: &[RuleRow], source: &Source) -> Result<Self, PolicyError> {
         let mut building = Building::default();
         let rules: Vec<Rule> = rows.iter().map(|row| building.rule(row)).collect();
-        if building.conditions.len() > CONDITIONS {
+        if building.conditions.len().max(rules.len()) > CONDITIONS {
             return Err(source.whole(format!(
-                "its rules have {} different conditions, {CONDITIONS} are the most: join some lists",
+                "there are {} rules with {} different conditions, {CONDITIONS} are the most: join some lists",
+                rules.len(),
                 building.conditions.len()
             )));
         }
-        let words = building.words.build().map_err(|error| source.whole(error.to_string()))?;
-        Ok(Self { in_order: rules, conditions: building.conditions, words })
+        let (mut waiting, mut ready) = (vec![Bits::default(); building.conditions.len()], Bits::default());
+        for (number, rule) in rules.iter().enumerate() {
+            match rule.need.iter().next() {
+                // Words come first, and few tasks have them.
+                Some(condition) => waiting[condition].insert(number),
+                None => ready.insert(number),
+            }
+        }
+        let words = building.words.build();
+        Ok(Self { in_order: rules, conditions: building.conditions, waiting, ready, words })
     }
 
     /// The first rule that fits.
@@ -70,7 +83,11 @@ impl Rules {
         let mut found = Found::new();
         self.words.find(&task.title, task.objective.as_deref().unwrap_or_default(), &mut found);
         self.look(task, &mut found);
-        let fits = self.in_order.iter().find(|rule| found.fits(&rule.need, &rule.forbid));
+        let mut worth = self.ready;
+        for condition in found.all().iter() {
+            worth.extend(&self.waiting[condition]);
+        }
+        let fits = worth.iter().map(|number| &self.in_order[number]).find(|rule| found.fits(&rule.need, &rule.forbid));
         match fits {
             Some(rule) => Decided { name: &rule.name, work_type: rule.work_type, why: self.why(rule, &found, task) },
             // The check refuses a policy without a last rule for everything.

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use aho_corasick::{AhoCorasick, BuildError, MatchKind};
 use memchr::{memchr, memchr_iter};
 
 use super::found::Found;
@@ -25,22 +24,9 @@ const OBJECTIVE: usize = 600;
 /// few may stand in the objective, which is the longer text.
 pub(super) struct Words {
     phrases: Vec<Phrase>,
-    at_start: Beginnings,
-    in_title: Finder,
-    in_objective: Finder,
-}
-
-/// The phrases that may begin a title, in the order of their first byte.
-struct Beginnings {
-    /// First byte, second byte, number of the phrase.
-    phrases: Vec<(u8, u8, usize)>,
-}
-
-/// Finds some of the phrases anywhere in a text.
-struct Finder {
-    automaton: AhoCorasick,
-    /// The automaton's numbers as numbers of phrases.
-    numbers: Vec<usize>,
+    at_start: Index,
+    in_title: Index,
+    in_objective: Index,
 }
 
 /// A phrase and the conditions that it fulfils.
@@ -48,6 +34,8 @@ struct Finder {
 struct Phrase {
     /// As the policy writes it.
     text: String,
+    /// How many bytes of it have to stand in the text.
+    length: usize,
     /// It may go on inside a word: written with a `*` at its end.
     open: bool,
     /// Conditions by place: start, title, text.
@@ -68,28 +56,78 @@ impl WordsBuilder {
         let next = self.phrases.len();
         let at = *self.known.entry(text.clone()).or_insert(next);
         if at == next {
-            self.phrases.push(Phrase { open: text.ends_with('*'), text, ..Phrase::default() });
+            let length = text.trim_end_matches('*').len();
+            self.phrases.push(Phrase { length, open: text.ends_with('*'), text, ..Phrase::default() });
         }
         self.phrases[at].fulfils[place as usize].push(condition);
     }
 
-    pub fn build(self) -> Result<Words, BuildError> {
-        let finder = |places: &[Where]| {
-            let fulfils = |phrase: &Phrase| places.iter().any(|place| !phrase.fulfils[*place as usize].is_empty());
-            let numbers: Vec<usize> = (0..self.phrases.len()).filter(|at| fulfils(&self.phrases[*at])).collect();
-            let automaton = AhoCorasick::builder()
-                .ascii_case_insensitive(true)
-                .match_kind(MatchKind::Standard)
-                .build(numbers.iter().map(|at| self.phrases[*at].text.trim_end_matches('*')))?;
-            Ok(Finder { automaton, numbers })
-        };
-        Ok(Words {
-            at_start: Beginnings::new(&self.phrases),
-            in_title: finder(&[Where::Title, Where::Text])?,
-            in_objective: finder(&[Where::Text])?,
+    pub fn build(self) -> Words {
+        Words {
+            at_start: Index::new(&self.phrases, &[Where::Start]),
+            in_title: Index::new(&self.phrases, &[Where::Title, Where::Text]),
+            in_objective: Index::new(&self.phrases, &[Where::Text]),
             phrases: self.phrases,
-        })
+        }
     }
+}
+
+impl Phrase {
+    /// The bytes that have to stand in the text, in lower case.
+    fn bytes(&self) -> &[u8] {
+        &self.text.as_bytes()[..self.length]
+    }
+}
+
+/// Phrases by their first two bytes.
+struct Index {
+    /// In order of those bytes, with the numbers of the phrases.
+    phrases: Vec<([u8; 2], usize)>,
+    /// Which pairs there are, one bit each, by the low six bits of both bytes: two letters never share a bit.
+    pairs: Box<[u64; 64]>,
+}
+
+impl Index {
+    fn new(phrases: &[Phrase], places: &[Where]) -> Self {
+        let mut index = Self { phrases: Vec::new(), pairs: Box::new([0; 64]) };
+        for (number, phrase) in phrases.iter().enumerate() {
+            if places.iter().all(|place| phrase.fulfils[*place as usize].is_empty()) {
+                continue;
+            }
+            match *phrase.bytes() {
+                [] => {}
+                // A phrase of one byte goes on with anything.
+                [first] => (0..=u8::MAX).for_each(|second| index.insert([first, second], number)),
+                [first, second, ..] => index.insert([first, second], number),
+            }
+        }
+        index.phrases.sort_unstable();
+        index
+    }
+
+    fn insert(&mut self, pair: [u8; 2], number: usize) {
+        self.pairs[usize::from(pair[0] % 64)] |= 1 << (pair[1] % 64);
+        self.phrases.push((pair, number));
+    }
+
+    /// Whether a phrase may begin with these bytes; wrongly true at times, and cheap.
+    #[inline]
+    fn may(&self, pair: [u8; 2]) -> bool {
+        self.pairs[usize::from(pair[0] % 64)] >> (pair[1] % 64) & 1 == 1
+    }
+
+    /// The phrases that begin with these bytes.
+    fn like(&self, pair: [u8; 2]) -> &[([u8; 2], usize)] {
+        let from = self.phrases.partition_point(|phrase| phrase.0 < pair);
+        let count = self.phrases[from..].iter().take_while(|phrase| phrase.0 == pair).count();
+        &self.phrases[from..from + count]
+    }
+}
+
+/// The bytes at `at` and behind it, in lower case.
+#[inline]
+fn pair(text: &[u8], at: usize) -> [u8; 2] {
+    [at, at + 1].map(|at| text.get(at).map_or(0, u8::to_ascii_lowercase))
 }
 
 impl Words {
@@ -97,9 +135,7 @@ impl Words {
     pub fn find(&self, title: &str, objective: &str, found: &mut Found) {
         let first = beginning(title);
         // A label that begins with a known word is no label: "Review the page: human output" is a review.
-        if !self.begin(title, first, found)
-            && let Some(at) = after_label(title, first)
-        {
+        if !self.begin(title, first, found) && let Some(at) = after_label(title, first) {
             self.begin(title, at, found);
         }
         self.scan(&self.in_title, title, &mut |number| {
@@ -120,38 +156,40 @@ impl Words {
 
     /// Notes the phrases that stand at `at`, where a title begins; false when none does.
     fn begin(&self, title: &str, at: usize, found: &mut Found) -> bool {
-        let rest = &title.as_bytes()[at..];
-        let (Some(first), second) = (rest.first(), rest.get(1).unwrap_or(&0)) else { return false };
-        let (first, second) = (first.to_ascii_lowercase(), second.to_ascii_lowercase());
-        let phrases = &self.at_start.phrases;
-        let from = phrases.partition_point(|phrase| phrase.0 < first);
         let mut is_known = false;
-        for (_, next, number) in phrases[from..].iter().take_while(|phrase| phrase.0 == first) {
-            if *next != second && *next != 0 {
-                continue;
-            }
-            let phrase = &self.phrases[*number];
-            let wanted = phrase.text.trim_end_matches('*').as_bytes();
-            let stands = rest.get(..wanted.len()).is_some_and(|rest| rest.eq_ignore_ascii_case(wanted))
-                && stands_alone(title.as_bytes(), at, at + wanted.len(), phrase.open)
-                && !in_code(title, at);
-            if stands {
-                is_known = true;
-                self.note(*number, Where::Start, found);
-            }
-        }
+        self.stand(&self.at_start, title, at, &mut |number| {
+            is_known = true;
+            self.note(number, Where::Start, found);
+        });
         is_known
     }
 
-    fn scan(&self, finder: &Finder, text: &str, note: &mut impl FnMut(usize)) {
-        if finder.numbers.is_empty() {
-            return;
+    fn scan(&self, index: &Index, text: &str, note: &mut impl FnMut(usize)) {
+        let bytes = text.as_bytes();
+        let mut inside = false;
+        for (at, byte) in bytes.iter().enumerate() {
+            let letter = byte.is_ascii_alphanumeric();
+            // Inside a word no phrase begins.
+            if !(inside && letter) && index.may(pair(bytes, at)) {
+                self.stand(index, text, at, note);
+            }
+            inside = letter;
         }
-        for hit in finder.automaton.find_overlapping_iter(text) {
-            let number = finder.numbers[hit.pattern()];
-            let open = self.phrases[number].open;
-            if stands_alone(text.as_bytes(), hit.start(), hit.end(), open) && !in_code(text, hit.start()) {
-                note(number);
+    }
+
+    /// Tells the phrases that stand at `at`.
+    #[inline(never)]
+    fn stand(&self, index: &Index, text: &str, at: usize, note: &mut impl FnMut(usize)) {
+        let bytes = text.as_bytes();
+        for (_, number) in index.like(pair(bytes, at)) {
+            let phrase = &self.phrases[*number];
+            let wanted = phrase.bytes();
+            let end = at + wanted.len();
+            if bytes.get(at..end).is_some_and(|there| there.eq_ignore_ascii_case(wanted))
+                && stands_alone(bytes, at, end, phrase.open)
+                && !in_code(text, at)
+            {
+                note(*number);
             }
         }
     }
@@ -160,19 +198,6 @@ impl Words {
         for condition in &self.phrases[number].fulfils[place as usize] {
             found.phrase(*condition, number);
         }
-    }
-}
-
-impl Beginnings {
-    fn new(phrases: &[Phrase]) -> Self {
-        let of = |(number, phrase): (usize, &Phrase)| {
-            let text = phrase.text.trim_end_matches('*').as_bytes();
-            Some((*text.first()?, text.get(1).copied().unwrap_or_default(), number))
-        };
-        let starts = phrases.iter().enumerate().filter(|(_, phrase)| !phrase.fulfils[Where::Start as usize].is_empty());
-        let mut phrases: Vec<_> = starts.filter_map(of).collect();
-        phrases.sort_unstable();
-        Self { phrases }
     }
 }
 
@@ -288,7 +313,7 @@ mod tests {
         let mut words = WordsBuilder::default();
         words.add(phrase, place, 0);
         let mut found = Found::new();
-        words.build().unwrap().find(title, objective, &mut found);
+        words.build().find(title, objective, &mut found);
         found.has(0)
     }
 
