@@ -114,6 +114,11 @@ impl<'a> Live<'a> {
         self.out.close();
     }
 
+    /// How much it has told on stderr so far.
+    pub fn told(&self) -> usize {
+        self.err.shared.0.lock().unwrap_or_else(PoisonError::into_inner).bytes.len()
+    }
+
     /// Sends a signal to all its processes, as a terminal would.
     pub fn signal(&self, signal: Signal) {
         session::signal(self.leader, signal);

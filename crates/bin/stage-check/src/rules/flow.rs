@@ -61,9 +61,7 @@ fn flush(bench: &Bench) -> Result<Verdict, Error> {
 
 fn closed_writing(bench: &Bench) -> Result<Verdict, Error> {
     let mut live = bench.start()?;
-    live.send(format!("{}\n", input::open("first", "")));
-    live.lines_come(1, bench.patience);
-    live.close_output();
+    let told = until_closed(bench, &mut live);
     let deadline = Instant::now() + bench.patience;
     let mut number = 0_u32;
     while live.ends(Duration::ZERO)?.is_none() && Instant::now() < deadline {
@@ -75,27 +73,36 @@ fn closed_writing(bench: &Bench) -> Result<Verdict, Error> {
         }
     }
     match live.ends(Duration::ZERO)? {
-        Some(end) => Ok(quiet_end(live, end)),
+        Some(end) => Ok(quiet_end(live, end, told)),
         None => Ok(Verdict::broken(format!("it still reads {:?} after its stdout was closed", bench.patience))),
     }
 }
 
 fn closed_idle(bench: &Bench) -> Result<Verdict, Error> {
     let mut live = bench.start()?;
-    live.send(format!("{}\n", input::open("first", "")));
-    live.lines_come(1, bench.patience);
-    live.close_output();
+    let told = until_closed(bench, &mut live);
     if let Some(end) = live.ends(bench.patience)? {
-        return Ok(quiet_end(live, end));
+        return Ok(quiet_end(live, end, told));
     }
     let what = format!("it still waits for input {:?} after its stdout was closed", bench.patience);
     Ok(Verdict::tolerated(bench, Finding::new(what)))
 }
 
-fn quiet_end(live: Live, end: End) -> Verdict {
+/// Sends a line, waits until it has come out, and closes the output. Returns how much was told by then.
+fn until_closed(bench: &Bench, live: &mut Live) -> usize {
+    live.send(format!("{}\n", input::ticked("first", "")));
+    live.lines_come(1, bench.patience);
+    let told = live.told();
+    live.close_output();
+    told
+}
+
+fn quiet_end(live: Live, end: End, told: usize) -> Verdict {
     let Outcome { stderr, left, .. } = live.outcome(end);
+    // What it had to say about the line that it has read is its right.
+    let stderr = &stderr[told.min(stderr.len())..];
     if !stderr.is_empty() {
-        Verdict::Broken(Finding::new(format!("{end}, and not quietly")).got(String::from_utf8_lossy(&stderr)))
+        Verdict::Broken(Finding::new(format!("{end}, and not quietly")).got(String::from_utf8_lossy(stderr)))
     } else if left.is_empty() {
         Verdict::Ok
     } else {
