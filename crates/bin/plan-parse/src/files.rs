@@ -223,14 +223,16 @@ fn unsaid(path: &str) -> Action {
 
 /// What stands before a path. `None` when it is an explanation, so that no more paths follow.
 fn introduces(between: &str, found: bool) -> Option<Introduction> {
-    let mut rest = between.to_lowercase();
     // `(new)`, `(trait)`: what is said about the path before.
-    while let (Some(open), Some(close)) = (rest.find(['(', '（']), rest.find([')', '）'])) {
-        if open > close {
-            break;
+    let mut depth = 0_usize;
+    let mut rest = String::new();
+    for character in between.chars().flat_map(char::to_lowercase) {
+        match character {
+            '(' | '（' => depth += 1,
+            ')' | '）' => depth = depth.saturating_sub(1),
+            _ if depth == 0 => rest.push(character),
+            _ => {}
         }
-        let width = if rest[close..].starts_with(')') { 1 } else { '）'.len_utf8() };
-        rest.replace_range(open..close + width, " ");
     }
     let mut introduction = Introduction::Nothing;
     let mut count = 0;

@@ -22,6 +22,8 @@ pub struct Names {
     pub bad_ranges: Vec<(usize, Range<usize>)>,
     /// Circles of needs, each closed by its first member.
     pub cycles: Vec<Vec<usize>>,
+    /// The first draft of each id and of each number.
+    index: HashMap<String, usize>,
 }
 
 /// More circles than this are not told one by one.
@@ -98,7 +100,14 @@ impl Names {
             }
             needs.push(found);
         }
+        let mut index: HashMap<String, usize> = HashMap::with_capacity(2 * drafts.len());
+        for (number, all) in &numbers {
+            index.insert(number.clone(), all[0]);
+        }
+        // An id as it is written goes before a number that only looks like it.
+        index.extend(first.iter().map(|(id, position)| ((*id).to_owned(), *position)));
         names.cycles = cycles(&needs);
+        names.index = index;
         names.needs = needs;
         names.unknown = unknown;
         names.bad_ranges = bad_ranges;
@@ -106,9 +115,8 @@ impl Names {
     }
 
     /// The draft that a number in running text or in a table means.
-    pub fn find(&self, drafts: &[Draft], number: &str) -> Option<usize> {
-        let exact = self.ids.iter().position(|id| id == number);
-        exact.or_else(|| drafts.iter().position(|draft| plain(&draft.id) == plain(number)))
+    pub fn find(&self, number: &str) -> Option<usize> {
+        self.index.get(number).or_else(|| self.index.get(&plain(number))).copied()
     }
 }
 

@@ -19,6 +19,8 @@ mod needs;
 mod opener;
 mod path;
 mod plan;
+#[cfg(test)]
+mod properties;
 mod report;
 mod schema;
 mod shell;

@@ -250,22 +250,22 @@ fn separator(line: &str, id_end: usize) -> Option<(usize, bool)> {
     if trimmed.starts_with('(')
         && let Some(close) = trimmed.find(')')
     {
-        let behind = at + close + 1;
-        if let Some((title, true)) = separator(line, behind)
-            && title < line.len()
-        {
-            return Some((title, true));
-        }
-        return Some((at, true));
+        return Some((behind_separator(line, at + close + 1).filter(|title| *title < line.len()).unwrap_or(at), true));
     }
-    let separators = [":", "：", "—", "–", "-", ".", "、", ")", "）", "|", "·", "•", "→", "="];
-    let found = separators.iter().find(|separator| trimmed.starts_with(**separator));
-    if let Some(separator) = found {
-        let behind = trimmed[separator.len()..].trim_start_matches(['*', ' ', '\u{a0}', ':', '-', '—', '–']);
-        return Some((line.len() - behind.len(), true));
+    if let Some(title) = behind_separator(line, at) {
+        return Some((title, true));
     }
     // Only white space or emphasis may stand directly before a title.
     (at > id_end).then_some((at, false))
+}
+
+/// Where the title begins when a separator stands at an offset.
+fn behind_separator(line: &str, at: usize) -> Option<usize> {
+    let trimmed = line[at..].trim_start_matches(['*', ' ', '\u{a0}']);
+    let separators = [":", "：", "—", "–", "-", ".", "、", ")", "）", "|", "·", "•", "→", "="];
+    let separator = separators.iter().find(|separator| trimmed.starts_with(**separator))?;
+    let behind = trimmed[separator.len()..].trim_start_matches(['*', ' ', '\u{a0}', ':', '-', '—', '–']);
+    Some(line.len() - behind.len())
 }
 
 /// Takes marks of state off the end of a title, and emphasis off both ends.
@@ -273,7 +273,8 @@ fn without_state(line: &str, range: Range<usize>) -> (Range<usize>, bool) {
     let mut done = false;
     let mut title = line[range.clone()].trim();
     let offset = |title: &str| title.as_ptr() as usize - line.as_ptr() as usize;
-    loop {
+    // A title carries a mark or two; more are a text that somebody made to be slow.
+    for _ in 0..4 {
         let before = title;
         title = title.trim();
         if title.ends_with("**") && title.matches("**").count() % 2 == 1 {

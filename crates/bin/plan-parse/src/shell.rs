@@ -230,7 +230,8 @@ fn has_gap(command: &str) -> bool {
     let mut rest = command;
     while let Some(open) = rest.find('<') {
         rest = &rest[open + 1..];
-        if let Some(close) = rest.find('>') {
+        // A gap is a short name; looking further would read the whole script again for each `<`.
+        if let Some(close) = rest.bytes().take(80).position(|byte| byte == b'>') {
             let inside = &rest[..close];
             let name = inside.starts_with(|first: char| first.is_alphabetic())
                 && inside.chars().all(|character| character.is_alphanumeric() || "-_ .|/".contains(character));

@@ -41,7 +41,7 @@ pub fn check(parsed: &Parsed, defects: &mut Vec<Defect>) {
     for row in rows {
         let Some(task) = cell(row, Column::Task).or_else(|| row.first().cloned()) else { continue };
         let Some(number) = number(document.slice(&task)) else { continue };
-        let Some(index) = parsed.names.find(&parsed.drafts, number) else {
+        let Some(index) = parsed.names.find(number) else {
             let message = format!("the plan has no task {number}");
             defects.push(Defect::new(&SUMMARY_EXTRA, message, task));
             continue;

@@ -1,5 +1,7 @@
 //! Defects of structure: with one of these there is nothing that could be executed.
 
+use std::collections::HashSet;
+
 use super::Defect;
 use super::rule::{CYCLE, DUPLICATE_ID, HIDDEN_TASKS, NO_TASKS, OPEN_FENCE, UNCLEAR_NEEDS, UNKNOWN_NEED};
 use crate::fence;
@@ -69,7 +71,7 @@ fn hidden_tasks(parsed: &Parsed, defects: &mut Vec<Defect>) {
             let opening = (1..=5).contains(&level).then(|| opener::read(text.trim())).flatten();
             opening.is_some_and(|opening| {
                 let id = &text.trim()[opening.id.clone()];
-                opening.word == Word::Task && opening.separated && parsed.names.find(&parsed.drafts, id).is_none()
+                opening.word == Word::Task && opening.separated && parsed.names.find(id).is_none()
             })
         });
         let count = hidden.take(1000).count();
@@ -85,9 +87,11 @@ fn hidden_tasks(parsed: &Parsed, defects: &mut Vec<Defect>) {
 
 /// Fences without an end, which hide nothing that looks like a task.
 pub fn open_fences(parsed: &Parsed, defects: &mut Vec<Defect>) {
+    let told: HashSet<usize> =
+        defects.iter().filter(|defect| defect.rule == &HIDDEN_TASKS).map(|defect| defect.place.start).collect();
     for block in open_blocks(&parsed.document) {
         let place = first_line(&parsed.document, block.start);
-        if !defects.iter().any(|defect| defect.rule == &HIDDEN_TASKS && defect.place == place) {
+        if !told.contains(&place.start) {
             defects.push(Defect::new(&OPEN_FENCE, "this fence is never closed", place));
         }
     }

@@ -156,6 +156,12 @@ impl Walk<'_, '_> {
             }
         }
         let text = one_line(text);
+        let text = ["expected:", "expected", "expect:", "expect"]
+            .iter()
+            .find(|word| text.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word)))
+            .map_or(text.as_str(), |word| &text[word.len()..])
+            .trim_start()
+            .to_owned();
         if said != Some(Outcome::Fail) && self.runs.len() == self.group + 1 && !text.is_empty() {
             self.done.push(Written::new((self.group, text), place));
         }

@@ -1,0 +1,104 @@
+//! What holds for every input, tried on inputs that nobody thought of.
+
+use proptest::prelude::*;
+
+use crate::check;
+use crate::input::Input;
+use crate::plan::Parsed;
+
+/// Lines that mean something to the parser, in any order.
+fn line() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[0-9]{1,2}".prop_map(|number| format!("### Task {number}: title ✅")),
+        "[0-9]".prop_map(|number| format!("**Depends on:** Tasks {number}-9, {number} and 1")),
+        "[a-z]{1,5}".prop_map(|name| format!("- Create: `src/{name}.rs:1-2` (new), `../{name}`")),
+        "[ x~]".prop_map(|mark| format!("- [{mark}] **Step 1: run `cargo test`**")),
+        Just("**Files:**".to_owned()),
+        Just("**Commands:** `a` and `b`".to_owned()),
+        Just("Run: `cargo test`\nExpected: FAIL".to_owned()),
+        Just("**Backend:** codex + claude".to_owned()),
+        Just("## Routing summary\n\n| Task | Backend |\n|-|-|\n| 1 | codex |".to_owned()),
+        Just("```markdown".to_owned()),
+        Just("```bash".to_owned()),
+        Just("```".to_owned()),
+        Just("<!--".to_owned()),
+        Just("-->".to_owned()),
+        Just("---".to_owned()),
+        Just(String::new()),
+        "(> |    |- |)\\PC{0,40}".prop_map(|text| text),
+    ]
+}
+
+fn document() -> impl Strategy<Value = String> {
+    (prop::collection::vec(line(), 0..40), prop_oneof![Just("\n"), Just("\r\n")])
+        .prop_map(|(lines, end)| lines.join(end))
+}
+
+fn input(text: &str) -> Input {
+    Input::new("p.md", text.as_bytes().to_vec()).unwrap()
+}
+
+fn digests(text: &str) -> Vec<(String, String)> {
+    let input = input(text);
+    let parsed = Parsed::read(&input, None);
+    (0..parsed.drafts.len()).map(|index| parsed.task(index)).map(|task| (task.title, task.digest)).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn everything_can_be_read_and_places_are_right(text in prop_oneof![document(), any::<String>()]) {
+        let input = input(&text);
+        let parsed = Parsed::read(&input, None);
+        let text = parsed.document.text;
+        let lines = text.matches('\n').count() as u64 + 1;
+        let mut last_end = 0;
+        for index in 0..parsed.drafts.len() {
+            let draft = &parsed.drafts[index];
+            prop_assert!(draft.body.start >= last_end && draft.body.end <= text.len() && draft.body.start < draft.body.end);
+            last_end = draft.body.end;
+            let task = parsed.task(index);
+            prop_assert_eq!(&task.body, &text[draft.body.clone()]);
+            prop_assert!(task.source.line >= 1 && task.source.line <= task.source.end_line && task.source.end_line <= lines);
+            prop_assert!(!task.title.contains('\n') && !task.objective.contains('\n'));
+        }
+        let mut start = 0;
+        for defect in check::all(&parsed) {
+            prop_assert!(defect.place.start >= start && defect.place.start <= defect.place.end && defect.place.end <= text.len());
+            start = defect.place.start;
+            let mut report = crate::report::Report::new();
+            report.defect(&input, &parsed.document, &defect, true);
+        }
+    }
+
+    #[test]
+    fn a_digest_does_not_see_ticks_or_blank_lines(text in document(), blanks in 1..4_usize) {
+        // Ticks inside fences and comments are content; outside they are state.
+        let text = text.replace("```", "").replace("<!--", "");
+        let ticked = text.replace("- [ ] ", "- [x] ");
+        let moved = text.replace("### Task", &format!("{}### Task", "\n".repeat(blanks)));
+        let before = digests(&text);
+        prop_assert_eq!(&digests(&ticked), &before);
+        prop_assert_eq!(&digests(&moved), &before);
+    }
+
+    #[test]
+    fn a_closed_fence_has_no_tasks(lines in prop::collection::vec(line(), 0..20)) {
+        let content: Vec<String> = lines.iter().map(|line| line.replace('`', "'").replace('~', "-")).collect();
+        let text = format!("# Plan\n\n````text\n{}\n````\n\n### Task 1: only this\n", content.join("\n"));
+        prop_assert_eq!(digests(&text).len(), 1);
+    }
+}
+
+#[test]
+fn a_digest_sees_the_work() {
+    let base = "# P\n\n### Task 1: t\n\n- [ ] **Step 1: do it**\n\n```sh\n- [ ] a\n```\n";
+    for (from, to) in [("do it", "do that"), ("Task 1: t", "Task 1: u"), ("- [ ] a", "- [x] a")] {
+        assert_ne!(digests(base), digests(&base.replace(from, to)), "{from}");
+    }
+    // Its number, its ticks, its line ends are not work.
+    for (from, to) in [("Task 1", "Task 7"), ("- [ ] **", "- [x] **"), ("\n", "\r\n"), ("1: t", "1: t (DONE)")] {
+        assert_eq!(digests(base), digests(&base.replace(from, to)), "{from}");
+    }
+}

@@ -1,0 +1,248 @@
+//! plan-parse from outside: what is written for which plan, and what is told about a bad one.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn plan_parse(folder: &Path, arguments: &[&str], stdin: &[u8]) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_plan-parse"))
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("NO_COLOR")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A tool that stops early may have gone.
+    let _ = child.stdin.take().unwrap().write_all(stdin);
+    child.wait_with_output().unwrap()
+}
+
+fn on_stdin(text: impl AsRef<[u8]>, arguments: &[&str]) -> (i32, String, String) {
+    let output = plan_parse(&root(), arguments, text.as_ref());
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+fn tasks(text: impl AsRef<[u8]>) -> Vec<Value> {
+    let (code, out, err) = on_stdin(text, &["-"]);
+    assert_eq!(code, 0, "{err}");
+    out.lines().skip(1).map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Code, line and column of each defect.
+fn defects(text: impl AsRef<[u8]>) -> Vec<(String, u64, u64)> {
+    let (_, out, _) = on_stdin(text, &["--check", "--format", "json"]);
+    out.lines()
+        .map(|line| {
+            let value: Value = serde_json::from_str(line).unwrap();
+            let number = |name: &str| value[name].as_u64().unwrap();
+            (value["code"].as_str().unwrap().to_owned(), number("line"), number("column"))
+        })
+        .collect()
+}
+
+#[track_caller]
+fn has(text: &str, code: &str, line: u64, column: u64) {
+    let found = defects(text);
+    assert!(found.contains(&(code.to_owned(), line, column)), "{found:?}");
+}
+
+#[test]
+fn plans_become_the_lines_that_are_kept_beside_them() {
+    let folder = root().join("tests/fixtures/plans");
+    for name in ["ours", "superpowers"] {
+        let output = plan_parse(&folder, &[&format!("{name}.md")], b"");
+        let expected = fs::read_to_string(folder.join(format!("{name}.jsonl"))).unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), expected, "{name}");
+        assert!(output.stderr.is_empty() && output.status.success());
+    }
+}
+
+#[test]
+fn committed_schemas_are_what_the_types_say_and_lines_keep_them() {
+    let folder = root().join("docs/schemas");
+    let mut committed: Vec<String> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    committed.sort();
+    let (_, all, _) = on_stdin("", &["--schema"]);
+    let all: Value = serde_json::from_str(&all).unwrap();
+    let mut names: Vec<&str> = all.as_object().unwrap().keys().map(String::as_str).collect();
+    names.sort_unstable();
+    assert_eq!(committed, names);
+    for name in names {
+        let (_, printed, _) = on_stdin("", &["--schema", name]);
+        let kept = fs::read_to_string(folder.join(format!("{name}.json"))).unwrap();
+        assert_eq!(printed, kept, "plan-parse --schema {name} > docs/schemas/{name}.json");
+    }
+    let plan = jsonschema::validator_for(&all["plan"]).unwrap();
+    let task = jsonschema::validator_for(&all["task"]).unwrap();
+    for name in ["ours.md", "superpowers.md"] {
+        let output = plan_parse(&root().join("tests/fixtures/plans"), &[name], b"");
+        for (index, line) in String::from_utf8(output.stdout).unwrap().lines().enumerate() {
+            let mut value: Value = serde_json::from_str(line).unwrap();
+            let validator = if index == 0 { &plan } else { &task };
+            assert!(validator.is_valid(&value), "{line}");
+            value.as_object_mut().unwrap().remove("digest");
+            assert!(!validator.is_valid(&value), "a schema that asks for nothing");
+        }
+    }
+    let (code, _, err) = on_stdin("", &["--schema", "nothing"]);
+    assert!(code == 2 && err.contains("verdict"), "{err}");
+}
+
+#[test]
+fn the_documented_example_is_a_perfect_plan() {
+    let page = fs::read_to_string(root().join("docs/plan-format.md")).unwrap();
+    let (_, rest) = page.split_once("````markdown\n").unwrap();
+    let (example, _) = rest.split_once("````").unwrap();
+    let (code, _, err) = on_stdin(example, &["--check", "--strict"]);
+    assert_eq!((code, err.as_str()), (0, "plan-parse: stdin: 0 errors, 0 warnings\n"));
+    assert_eq!(tasks(example).len(), 3);
+}
+
+#[test]
+fn structure_stops_both_modes() {
+    for (plan, code, place) in [
+        ("# Notes\n\nNothing.\n", "P001", "1:1"),
+        ("### Task 1: a\n\n### Task 1: b\n", "P002", "3:10"),
+        ("### Task 1: a\n**Depends on:** Task 9\n", "P003", "2:22"),
+        ("### Task 1: a\n**Depends on:** 2\n\n### Task 2: b\n**Depends on:** 1\n", "P004", "2:17"),
+        ("### Task 1: a\n\n```sh\nls\n\n### Task 2: b\n", "P005", "3:1"),
+    ] {
+        let (exit, out, err) = on_stdin(plan, &[]);
+        assert_eq!((exit, out.as_str()), (65, ""), "{plan}");
+        assert!(err.starts_with(&format!("plan-parse: stdin:{place}: error[{code}]: ")), "{err}");
+        assert!(err.contains("help: "), "{err}");
+        let (exit, _, checked) = on_stdin(plan, &["--check"]);
+        assert!(exit == 65 && checked.contains(code), "{checked}");
+    }
+}
+
+#[test]
+fn what_is_missing_is_a_warning_and_an_error_when_strict() {
+    let plan = "### Task 1: a\n";
+    let (code, out, err) = on_stdin(plan, &["--check"]);
+    assert!(code == 0 && out.is_empty() && err.ends_with("stdin: 0 errors, 7 warnings\n"), "{err}");
+    let (code, _, err) = on_stdin(plan, &["--check", "--strict"]);
+    assert!(code == 65 && err.ends_with("stdin: 7 errors, 0 warnings\n"), "{err}");
+    for code in ["P010", "P011", "P012", "P013", "P014", "P015", "P030"] {
+        assert!(err.contains(code), "{code}");
+    }
+    // Writing lines stays quiet about it.
+    assert!(on_stdin(plan, &[]).2.is_empty());
+}
+
+#[test]
+fn each_defect_has_its_place() {
+    has("### Task 1: a\n**Files:**\n- Create: `../x.rs`\n", "P006", 3, 11);
+    has("### Task 1: a\n**Files:**\n- Create: `/etc/x`\n", "P006", 3, 11);
+    has("### Task 1: a\n\n```sh\nls\n", "P007", 3, 1);
+    has("### Task 1: a\n**Estimate:** 1h\n", "P016", 2, 15);
+    has("### Task 1: a\n**Backend:** codex or claude\n", "P020", 2, 14);
+    has("### Task 1: a\n**Work type:** guesswork\n", "P021", 2, 16);
+    has("### Task 1: a\n**Depends on:** the weather\n", "P022", 2, 17);
+    has("### Task 1: a\n**Estimate:** small\n", "P023", 2, 15);
+    has("### Task 1: a\n**Files:** whatever is needed\n", "P024", 2, 1);
+    let summary = |rows: &str| {
+        format!(
+            "# P\n\n## Routing summary\n\n| Task | Work type | Backend |\n|--|--|--|\n{rows}\n\n### Task 1: a\n**Backend:** codex\n**Work type:** explore\n"
+        )
+    };
+    has(&summary("| 2 | | |"), "P031", 3, 4);
+    has(&summary("| 2 | | |"), "P032", 7, 3);
+    has(&summary("| 1 | explore | claude |"), "P033", 7, 17);
+    has(&summary("| 1 | implement | codex |"), "P034", 7, 7);
+    let clean = defects(summary("| 1 | explore | codex |"));
+    assert!(clean.iter().all(|(code, ..)| code.as_str() < "P030"), "{clean:?}");
+}
+
+#[test]
+fn every_defect_of_the_tool_is_in_the_table_of_the_page() {
+    let page = fs::read_to_string(root().join("docs/plan-format.md")).unwrap();
+    let rules = fs::read_to_string(root().join("crates/bin/plan-parse/src/check/rule.rs")).unwrap();
+    let mut count = 0;
+    for line in rules.lines() {
+        let parts: Vec<&str> = line.split('"').collect();
+        if let [_, code, severity, meaning, _, remedy, ..] = parts.as_slice()
+            && code.len() == 4
+            && code.starts_with('P')
+        {
+            let row = format!("| {code} | {} | {meaning} | {remedy} |", severity.trim().to_lowercase());
+            assert!(page.contains(&row), "{row}");
+            count += 1;
+        }
+    }
+    assert!(count > 20, "{count}");
+}
+
+#[test]
+fn places_are_right_behind_a_mark_front_matter_and_windows_line_ends() {
+    let plan = "\u{feff}---\r\ntitle: x\r\n---\r\n\r\n<!--\r\n### Task 8: no\r\n-->\r\n\r\n> ### Task 9: no\r\n\r\n### Task 1: a\r\n\r\n### Task 1: ä\r\n";
+    has(plan, "P002", 13, 10);
+    let one = plan.replace("Task 1: ä", "Task 2: ä");
+    let found = tasks(&one);
+    assert_eq!(found.len(), 2);
+    assert_eq!((&found[1]["source"]["line"], &found[1]["title"]), (&13.into(), &"ä".into()));
+}
+
+#[test]
+fn bytes_that_are_no_text_are_named() {
+    let (code, out, err) = on_stdin(b"# a\nb\xff\n", &[]);
+    assert_eq!((code, out.as_str()), (65, ""));
+    assert_eq!(err, "plan-parse: stdin:2:2: byte 5 (0xff) is not UTF-8; save the plan as UTF-8\n");
+    let output = plan_parse(&root(), &["no/such/plan.md"], b"");
+    assert_eq!(output.status.code(), Some(65));
+    assert!(String::from_utf8(output.stderr).unwrap().starts_with("plan-parse: no/such/plan.md: cannot be read: "));
+}
+
+#[test]
+fn an_excerpt_cannot_touch_the_terminal() {
+    let plan = format!("### Task 1: a\n\n### Task 1: \x1b[2J{}\n", "x".repeat(100_000));
+    let (_, _, err) = on_stdin(plan, &[]);
+    assert!(err.contains("␛[2J") && !err.contains('\x1b') && err.len() < 1000, "{}", err.len());
+}
+
+#[test]
+fn numbers_that_start_again_are_told_apart_by_their_section() {
+    let plan = "# P\n\n## Chunk 1: a\n\n### Task 1: x\n\n### Task 2: y\n**Depends on:** Task 1\n\n## Chunk 2: b\n\n### Task 1: z\n";
+    let found = tasks(plan);
+    let ids: Vec<&str> = found.iter().map(|task| task["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["chunk-1/1", "chunk-1/2", "chunk-2/1"]);
+    assert_eq!(found[1]["needs"][0], "chunk-1/1");
+    assert_eq!(found[0]["inferred"][0], "id");
+}
+
+#[test]
+fn one_stream_has_one_plan() {
+    let (code, out, err) = on_stdin("", &["a.md", "b.md"]);
+    assert!(code == 2 && out.is_empty() && err.contains("one plan"), "{err}");
+}
+
+#[test]
+fn long_and_deep_plans_are_read_at_once() {
+    let start = std::time::Instant::now();
+    for text in [
+        format!("### Task 1: a\n\n{}x\n", ">".repeat(100_000)),
+        format!("### Task 1: a\n\n{}x\n", "- ".repeat(50_000)),
+        format!("### Task 1 {}: a\n", "(b) ".repeat(50_000)),
+        format!("### Task 1: a {}\n", "✅ (done) ".repeat(50_000)),
+        format!("### Task 1: a\n\n```sh\n{}```\n", "cat <<A <<B\n".repeat(20_000)),
+        (0..20_000).map(|number| format!("### Task {number}: a\n\n")).collect(),
+    ] {
+        assert!(!tasks(text).is_empty());
+    }
+    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
+}
