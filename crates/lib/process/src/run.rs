@@ -126,8 +126,7 @@ pub async fn run(job: &Job, observer: &mut impl Observer, mut stop: Stop) -> Res
         }
     };
     let drain = async {
-        while out.is_some() || err.is_some() {
-            let (stream, bytes) = next_piece(&mut out, &mut err).await;
+        while let Some((stream, bytes)) = piece(&mut out, &mut err).await {
             observer.output(stream, &bytes);
         }
     };
@@ -214,21 +213,30 @@ fn feed(child: &mut Child, input: Vec<u8>) {
     }
 }
 
-/// The next piece of output of either stream; a stream that has ended becomes `None`. Never returns when both have.
+/// As [`piece`], but never returns when both streams have ended.
 async fn next_piece(out: &mut Option<pipe::Receiver>, err: &mut Option<pipe::Receiver>) -> (Stream, Vec<u8>) {
-    loop {
+    match piece(out, err).await {
+        Some(piece) => piece,
+        None => std::future::pending().await,
+    }
+}
+
+/// The next piece of output of either stream; a stream that has ended becomes `None`. `None` when both have.
+async fn piece(out: &mut Option<pipe::Receiver>, err: &mut Option<pipe::Receiver>) -> Option<(Stream, Vec<u8>)> {
+    while out.is_some() || err.is_some() {
         let (stream, read) = tokio::select! {
             read = read_piece(out.as_mut()) => (Stream::Out, read),
             read = read_piece(err.as_mut()) => (Stream::Err, read),
         };
         match read {
-            Some(bytes) => return (stream, bytes),
+            Some(bytes) => return Some((stream, bytes)),
             None => match stream {
                 Stream::Out => *out = None,
                 Stream::Err => *err = None,
             },
         }
     }
+    None
 }
 
 async fn read_piece(from: Option<&mut pipe::Receiver>) -> Option<Vec<u8>> {
