@@ -85,7 +85,10 @@ impl Kind {
 
     /// Tries it with a command that does nothing.
     fn probe(self, permits: &Permits, ground: Ground) -> Result<(), String> {
-        if cfg!(not(target_os = "linux")) && self.restricts() {
+        if !self.restricts() {
+            return Ok(());
+        }
+        if cfg!(not(target_os = "linux")) {
             return Err("there is only one for Linux".into());
         }
         let command = self.wrap(permits, ground, &["sh".into(), "-c".into(), ":".into()]);
@@ -150,7 +153,7 @@ impl Sandbox {
 
     /// Whether it still works, now that a check in it has failed.
     pub fn still_works(&self, kind: Kind, ground: Ground) -> Result<(), String> {
-        if kind.restricts() { kind.probe(&self.permits, ground) } else { Ok(()) }
+        kind.probe(&self.permits, ground)
     }
 
     fn tell(&self, kind: Kind, reasons: &[String]) {
@@ -165,7 +168,7 @@ impl Sandbox {
             }
             Kind::Landlock => {
                 let network = if network.is_empty() { "no TCP connections" } else { network };
-                format!("sandbox landlock: only the tree and a private TMPDIR can be written, {network}")
+                format!("sandbox landlock: only the tree (its .git too) and a private TMPDIR can be written, {network}")
             }
             Kind::None if self.candidates.len() > 1 => {
                 format!("NO SANDBOX: checks may do all that you may do ({})", reasons.join("; "))
