@@ -542,3 +542,22 @@ fn the_doctor() {
     let old = on(agents::CODEX_OLD, [Step::text("x")]).tool("codex-exec").arg("--doctor").run().ended(13);
     assert_eq!((&old.lines()[0]["ready"], &old.lines()[0]["class"]), (&json!(false), &json!("unsupported")));
 }
+
+#[test]
+fn a_signal_is_heard_while_a_limit_is_waited_for() {
+    let soon = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() + 50;
+    let desk = on(agents::CODEX_TODAY, [limited_until(soon).repeated()]);
+    let mut child = desk.tool("codex-exec").start();
+    child.stdin.as_mut().unwrap().write_all(task("1", "read-only", "").as_bytes()).unwrap();
+    let mut told = String::new();
+    while !told.contains("trying again in") {
+        let mut byte = [0];
+        child.stderr.as_mut().unwrap().read_exact(&mut byte).unwrap();
+        told.push(char::from(byte[0]));
+    }
+    let before = Instant::now();
+    signal(&child, Signal::TERM);
+    let done = finished(child).ended(143);
+    assert_eq!(done.task("1")["result"]["class"], "cancelled");
+    assert!(before.elapsed() < Duration::from_secs(20), "{:?}", before.elapsed());
+}

@@ -78,7 +78,7 @@ async fn ask(
     order: &Order,
     model: &str,
     options: &Options,
-    stop: Stop,
+    mut stop: Stop,
     tell: &(impl Fn(&str) + Sync),
 ) -> Outcome {
     let begun = Instant::now();
@@ -133,7 +133,14 @@ async fn ask(
             wait.as_secs_f64(),
             options.retries
         ));
-        tokio::time::sleep(wait).await;
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = stop.wait() => {
+                outcome.last.failure = Some((Class::Cancelled, "stopped while it waited for another try".into()));
+                outcome.seconds = rounded(begun.elapsed());
+                return outcome;
+            }
+        }
     }
 }
 

@@ -25,7 +25,7 @@ impl Stopper {
 
 impl Stop {
     /// Returns once the stopper has been used.
-    pub(crate) async fn wait(&mut self) {
+    pub async fn wait(&mut self) {
         if self.0.wait_for(|stopped| *stopped).await.is_err() {
             // The stopper is gone without having been used, so nobody will ever stop us.
             std::future::pending::<()>().await;

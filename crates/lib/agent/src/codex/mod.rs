@@ -41,7 +41,8 @@ impl Codex {
     fn job(&self, call: &Call) -> Job {
         let mut job = Job::new(&self.program).args(["exec", "--json", "--skip-git-repo-check"]);
         let sandbox = ["--sandbox", call.sandbox.name()];
-        job = job.args(sandbox).args(["-C".as_ref(), call.folder.as_os_str()]).args(["-m", &call.model]);
+        job =
+            job.args(sandbox).args(["-C".as_ref(), call.folder.as_os_str()]).args([format!("--model={}", call.model)]);
         if let Some(effort) = &call.effort {
             job = job.args(["-c".to_owned(), format!("model_reasoning_effort=\"{}\"", effort.name())]);
         }
