@@ -4,7 +4,6 @@
 #   plan-parse PLAN.md | route | scripts/examples/echo-exec.py codex my-agent --its-flag | verify | approve
 import json, os, signal, subprocess, sys, time
 
-signal.signal(signal.SIGPIPE, signal.SIG_DFL)                 # the reader has gone: end quietly
 signal.signal(signal.SIGINT, lambda *_: os._exit(130))        # an executor ends at once; its command gets the signal too
 signal.signal(signal.SIGTERM, lambda *_: os._exit(143))
 backend, command = sys.argv[1], sys.argv[2:]
@@ -34,6 +33,9 @@ for number, line in enumerate(sys.stdin.buffer, 1):
         line = line.rstrip()[:-1] + b',"result":' + json.dumps(task["result"]).encode() + b"}"
     if task.get("checked") or task.get("result", {}).get("status") == "ok":
         met.add(task["id"])
-    sys.stdout.buffer.write(line.rstrip(b"\n") + b"\n")       # spliced, not rewritten: all else keeps its bytes
-    sys.stdout.flush()                                        # nobody behind us has to wait
+    try:
+        sys.stdout.buffer.write(line.rstrip(b"\n") + b"\n")   # spliced, not rewritten: all else keeps its bytes
+        sys.stdout.flush()                                    # nobody behind us has to wait
+    except BrokenPipeError:                                   # SIGPIPE would also come from a command that reads nothing
+        os._exit(141)
 sys.exit(20 if failed else 0)
