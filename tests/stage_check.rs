@@ -66,7 +66,7 @@ fn each<T: Send>(items: Vec<T>, work: impl Fn(T) + Sync) {
         for _ in 0..4 {
             scope.spawn(|| {
                 loop {
-                    let item = items.lock().unwrap().pop();
+                    let item = items.lock().expect("nobody panicked").pop();
                     let Some(item) = item else { return };
                     work(item);
                 }
@@ -82,7 +82,7 @@ fn assert_passes(arguments: &[&str]) {
     let faults = [with_status(&rules, "broken"), with_status(&rules, "unclear")].concat();
     let report =
         String::from_utf8(stage_check(&if faults.is_empty() { vec!["--list"] } else { arguments.to_vec() }).stdout);
-    assert!(faults.is_empty() && code == 0, "{arguments:?}: {faults:?}\n{}", report.unwrap());
+    assert!(faults.is_empty() && code == 0, "{arguments:?}: {faults:?}\n{}", report.expect("the report is UTF-8"));
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn our_own_stages_pass_strictly() {
 
 /// The blocks of code in the page, by language.
 fn blocks(language: &str) -> Vec<String> {
-    let page = std::fs::read_to_string(root().join("docs/contract.md")).unwrap();
+    let page = std::fs::read_to_string(root().join("docs/contract.md")).expect("the page");
     let fence = format!("```{language}\n");
     let blocks = page.split(fence.as_str()).skip(1);
     blocks.map(|rest| rest.split("\n```").next().unwrap_or_default().to_owned() + "\n").collect()
@@ -310,4 +310,39 @@ fn the_same_seed_sends_the_same_plans() {
         std::fs::read(file).unwrap()
     };
     assert!(sum("5") == sum("5") && sum("5") != sum("6") && sum("5").len() > 10_000);
+}
+
+/// Work to do for verify and approve: tasks with a result, and with a verdict.
+#[test]
+fn our_own_stages_change_nothing_else_when_they_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let task = |id: &str, more: &str| {
+        format!(
+            r#"{{"type":"task","id":"{id}","title":"T","objective":"T","files":[],"commands":["true"],"done":[],"needs":[],"checked":false,"minutes":1.50,"body":"","source":{{"path":"p.md","line":1,"end_line":1}},"digest":"{}","route":{{"work_type":"implement","backend":"x","models":["m"],"rank":1,"rule":"r","why":"w","x":1E5}},"result":{{"status":"ok","code":0,"backend":"x","message":"m","x":[0.10,-0]}}{more}}}"#,
+            "0".repeat(64)
+        )
+    };
+    let verdict = r#","verdict":{"status":"pass","checks":[],"x":{"b":1.0,"a":2}}"#;
+    let policy = folder.path().join("policy.toml");
+    std::fs::write(
+        &policy,
+        "[[rule]]\nname = \"green\"\ngate = \"result\"\nwhen = \"pass\"\ndecision = \"approved\"\n",
+    )
+    .unwrap();
+    let policy = policy.display().to_string();
+    for (stage, section, lines) in [
+        (vec![env!("CARGO_BIN_EXE_verify"), "--sandbox", "none"], "verdict", [task("1", ""), task("2", "")]),
+        (
+            vec![env!("CARGO_BIN_EXE_approve"), "--policy", &policy],
+            "decisions",
+            [task("1", verdict), task("2", verdict)],
+        ),
+    ] {
+        let sample = folder.path().join("sample.jsonl");
+        std::fs::write(&sample, lines.join("\n") + "\n").unwrap();
+        let sample = sample.display().to_string();
+        let arguments =
+            [&["--strict", "--only", "sample", "--sample", &sample, "--adds", section, "--"], &stage[..]].concat();
+        assert_passes(&arguments);
+    }
 }

@@ -16,10 +16,10 @@ for number, line in enumerate(sys.stdin.buffer, 1):
     except (ValueError, TypeError, KeyError, AttributeError, AssertionError) as error:
         sys.exit(print(f"approve-if-green: stdin:{number}: {error!r}", file=sys.stderr) or 65)
     again = verdict != "pass" and task.get("batch", {}).get("attempts_left", 0) > 0
-    answers = [one["task_digest"] for one in task.get("decisions", []) if one["gate"] == "result"] if verdict else []
+    answers = {one["task_digest"]: one["status"] for one in task.get("decisions", []) if one["gate"] == "result"} if verdict else {}
+    status = answers.get(task.get("digest")) or ("approved" if verdict == "pass" else "pending")
+    waiting = waiting or bool(verdict and not again and status != "approved")
     if verdict and not again and task["digest"] not in answers:
-        status = "approved" if verdict == "pass" else "pending"
-        waiting = waiting or status == "pending"
         task = json.loads(line, **keep)
         task["decisions"] = task.get("decisions", []) + [{
             "gate": "result", "status": status, "by": "policy:if-green", "task_digest": task["digest"],
