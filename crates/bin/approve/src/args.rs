@@ -57,17 +57,18 @@ fn word(text: &str) -> Result<String, String> {
 }
 
 const AFTER_HELP: &str = "\
-Tasks come in on stdin and go out on stdout; the questions are asked on the terminal (/dev/tty). Tasks that are not at
-the gate pass at once and unchanged. Without a terminal, what no rule and no decision in RUN answers is passed on as
-pending, and the exit code is 20.
+Tasks come in on stdin and go out on stdout; the questions are asked on the terminal (/dev/tty). Tasks that are not \
+at the gate pass at once and unchanged. Without a terminal, what no rule and no decision in RUN answers is passed on \
+as pending, and the exit code is 20.
 
-Fields of a task that are needed at the gate: id, digest. Shown when they are there: title, objective, files, commands,
-done, needs, body, route, batch, result, verdict. Added: decisions.
+Fields of a task that are needed at the gate: id, digest. Shown when they are there: title, objective, files, \
+commands, done, needs, body, route, batch, result, verdict. Added: decisions.
 
 Examples:
   plan-parse PLAN.md | route | codex-exec | verify | approve
-  plan-parse PLAN.md | route | approve --gate plan | codex-exec | verify | approve --policy trust.toml
-  approve --run run.jsonl --wait < held.jsonl      decisions come from another terminal
+  plan-parse PLAN.md | route | approve --gate plan --run RUN
+  approve --policy trust.toml < verified.jsonl
+  approve --run RUN --wait < held.jsonl      (decisions come from another terminal)
 
 A policy file; the first rule that matches decides, and no match approves nothing:
   [[rule]]
@@ -76,9 +77,9 @@ A policy file; the first rule that matches decides, and no match approves nothin
   sandbox = \"read-only\"
   decision = \"approved\"
 
-With CODEX_FAIL_CLOSED=0 a fallback is approved without a question where the routing policy names one for the kind of
-work, unless a rule denies it.
+With CODEX_FAIL_CLOSED=0 a fallback is approved without a question where the routing policy names one for the kind \
+of work, unless a rule denies it.
 
-Exit codes: 0 everything at the gate was approved; 20 something was denied, sent back or is pending; 2 usage or a bad
-policy; 65 bad input; 130, 143 stopped by a signal (what was not answered is pending).
+Exit codes: 0 everything at the gate was approved; 20 something was denied, sent back or is pending; 2 usage or a \
+bad policy; 65 bad input; 130, 143 stopped by a signal (what was not answered is pending).
 ";
