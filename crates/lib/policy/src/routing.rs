@@ -11,6 +11,8 @@ mod policy;
 mod rules;
 mod table;
 mod task;
+#[cfg(test)]
+mod tests;
 mod words;
 
 pub use choice::{Choice, Overrides};

@@ -142,6 +142,14 @@ impl Scanner<'_> {
     /// Goes to the next byte that means something inside a string: a quote, a backslash, a control character.
     fn plain(&mut self) {
         let rest = &self.bytes[self.at..];
+        // Most strings are short.
+        if let Some(word) = rest.first_chunk::<8>() {
+            let found = special(u64::from_le_bytes(*word));
+            if found != 0 {
+                self.at += found.trailing_zeros() as usize / 8;
+                return;
+            }
+        }
         let mut clean = 0;
         // The compiler turns this one into a few instructions for all 32 bytes.
         for block in rest.as_chunks::<32>().0 {

@@ -4,7 +4,7 @@
 use record::{Sandbox, WorkType};
 use toml::Spanned;
 
-use super::table::{Source, Table};
+use super::table::{RuleRow, Source, Table};
 use super::{EFFORTS, PolicyError, is_effort};
 
 /// All kinds of work, with the names that the file uses.
@@ -87,16 +87,6 @@ fn rules(table: &Table, source: &Source) -> Result<(), PolicyError> {
         if table.rule[..number].iter().any(|other| other.name.as_ref() == rule.name.as_ref()) {
             return Err(source.error(at, format!("there are two rules \"{}\": rename one", rule.name.as_ref())));
         }
-        if let Some(other) = table.rule[..number].iter().find(|other| other.is_unconditional()) {
-            return Err(source.error(
-                at,
-                format!(
-                    "rule \"{}\" is never reached: \"{}\" before it has no condition and takes every task",
-                    rule.name.as_ref(),
-                    other.name.as_ref()
-                ),
-            ));
-        }
         let phrases = [&rule.starts, &rule.title, &rule.text, &rule.not_starts, &rule.not_title, &rule.not_text];
         for phrase in phrases.into_iter().flatten().chain(&rule.commands) {
             not_blank(phrase, "a phrase", source)?;
@@ -131,6 +121,18 @@ pub(super) fn whole(table: &Table, source: &Source) -> Result<(), PolicyError> {
         if !table.rank.contains_key(backend) {
             return Err(source.whole(format!("[rank] has no {backend}: say what the backend costs, {backend} = 30")));
         }
+    }
+    let all = table.rule.iter().position(RuleRow::is_unconditional).unwrap_or(table.rule.len());
+    if all + 1 < table.rule.len() {
+        let rule = &table.rule[all].name;
+        return Err(source.error(
+            rule.span().start,
+            format!(
+                "rule \"{}\" has no condition and takes every task from the rules behind it, such as \"{}\": give it one, or the name of the last rule",
+                rule.as_ref(),
+                table.rule[all + 1].name.as_ref()
+            ),
+        ));
     }
     match table.rule.last() {
         Some(rule) if rule.is_unconditional() => Ok(()),

@@ -165,9 +165,9 @@ impl Source<'_> {
 }
 
 impl Table {
-    /// Lays `self` over `below`: its rules come first, its other entries win key by key.
+    /// Lays `self` over `below`: a rule takes the place of the one with its name, new rules come first, other entries
+    /// win key by key.
     pub fn over(self, mut below: Self) -> Self {
-        below.rule.retain(|old| self.rule.iter().all(|new| new.name.as_ref() != old.name.as_ref()));
         below.retired.retain(|old| self.retired.iter().all(|new| new.model != old.model));
         for (name, new) in self.backend {
             let old = below.backend.entry(name).or_default();
@@ -196,7 +196,14 @@ impl Table {
         }
         below.model.extend(self.model);
         below.rank.extend(self.rank);
-        below.rule.splice(..0, self.rule);
+        let mut first = Vec::new();
+        for new in self.rule {
+            match below.rule.iter_mut().find(|old| old.name.as_ref() == new.name.as_ref()) {
+                Some(old) => *old = new,
+                None => first.push(new),
+            }
+        }
+        below.rule.splice(..0, first);
         below.retired.splice(..0, self.retired);
         below.extends = None;
         below

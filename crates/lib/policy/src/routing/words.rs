@@ -135,7 +135,9 @@ impl Words {
     pub fn find(&self, title: &str, objective: &str, found: &mut Found) {
         let first = beginning(title);
         // A label that begins with a known word is no label: "Review the page: human output" is a review.
-        if !self.begin(title, first, found) && let Some(at) = after_label(title, first) {
+        if !self.begin(title, first, found)
+            && let Some(at) = after_label(title, first)
+        {
             self.begin(title, at, found);
         }
         self.scan(&self.in_title, title, &mut |number| {
