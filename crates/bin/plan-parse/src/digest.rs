@@ -52,8 +52,9 @@ fn normalised<'a>(document: &'a Document, range: Range<usize>) -> Cow<'a, str> {
     let text = document.slice(&range);
     let from = document.ticks.partition_point(|tick| *tick < range.start);
     let ticks: Vec<usize> = document.ticks[from..].iter().take_while(|tick| **tick < range.end).copied().collect();
-    let untidy =
-        memchr::memchr(b'\r', text.as_bytes()).is_some() || memchr::memmem::find(text.as_bytes(), b" \n").is_some();
+    let bytes = text.as_bytes();
+    let untidy = memchr::memchr(b'\r', bytes).is_some()
+        || [" \n", "\t\n"].iter().any(|end| memchr::memmem::find(bytes, end.as_bytes()).is_some());
     if ticks.is_empty() && !untidy {
         return Cow::Borrowed(text.trim());
     }
@@ -65,6 +66,9 @@ fn normalised<'a>(document: &'a Document, range: Range<usize>) -> Cow<'a, str> {
         position = tick + 1;
     }
     opened.push_str(&document.text[position..range.end]);
+    if !untidy {
+        return Cow::Owned(opened.trim().to_owned());
+    }
     let mut tidy = String::with_capacity(opened.len());
     for line in opened.trim().lines() {
         tidy.push_str(line.trim_end());

@@ -9,7 +9,7 @@ use stage::Error;
 pub struct Input {
     /// As it was given on the command line; `-` for stdin.
     pub path: String,
-    bytes: Vec<u8>,
+    whole: String,
 }
 
 impl Input {
@@ -32,30 +32,28 @@ impl Input {
 
     /// Takes bytes that were read already.
     pub fn new(path: &str, bytes: Vec<u8>) -> Result<Self, Error> {
-        if let Err(error) = std::str::from_utf8(&bytes) {
-            let at = error.valid_up_to();
-            let before = &bytes[..at];
+        String::from_utf8(bytes).map(|whole| Self { path: path.to_owned(), whole }).map_err(|error| {
+            let at = error.utf8_error().valid_up_to();
+            let before = &error.as_bytes()[..at];
             let line = memchr::memchr_iter(b'\n', before).count() + 1;
             let line_start = memchr::memrchr(b'\n', before).map_or(0, |end| end + 1);
             let column = String::from_utf8_lossy(&before[line_start..]).chars().count() + 1;
-            return Err(Error::Document(format!(
+            Error::Document(format!(
                 "{}:{line}:{column}: byte {at} (0x{:02x}) is not UTF-8; save the plan as UTF-8",
                 shown(path),
-                bytes.get(at).copied().unwrap_or_default()
-            )));
-        }
-        Ok(Self { path: path.to_owned(), bytes })
+                error.as_bytes().get(at).copied().unwrap_or_default()
+            ))
+        })
     }
 
     /// The text, without a byte order mark.
     pub fn text(&self) -> &str {
-        let text = std::str::from_utf8(&self.bytes).unwrap_or("");
-        text.strip_prefix('\u{feff}').unwrap_or(text)
+        self.whole.strip_prefix('\u{feff}').unwrap_or(&self.whole)
     }
 
     /// BLAKE3 of the file, as `b3sum` prints it.
     pub fn digest(&self) -> String {
-        blake3::hash(&self.bytes).to_hex().to_string()
+        blake3::hash(self.whole.as_bytes()).to_hex().to_string()
     }
 
     /// How messages name the file.

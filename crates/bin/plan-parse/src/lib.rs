@@ -24,6 +24,7 @@ mod properties;
 mod report;
 mod schema;
 mod shell;
+mod spread;
 
 use std::io::IsTerminal;
 
@@ -61,6 +62,9 @@ fn run(mut args: Args) -> Result<Exit, Error> {
     }
 }
 
+/// Tasks whose lines are made at a time.
+const BATCH: usize = 4096;
+
 /// Writes the lines of a plan, or tells why there are none.
 fn parse(path: &str, dialect: Option<&str>) -> Result<Exit, Error> {
     let input = Input::open(path)?;
@@ -77,10 +81,17 @@ fn parse(path: &str, dialect: Option<&str>) -> Result<Exit, Error> {
     let mut sink = Sink::stdout();
     let line = |error: record::RecordError| Error::Document(error.to_string());
     sink.line(&record::to_line(&parsed.plan()).map_err(line)?)?;
-    for index in 0..parsed.drafts.len() {
-        sink.line(&record::to_line(&parsed.task(index)).map_err(line)?)?;
+    // In batches: the lines of a long plan need not all be in memory at once.
+    for start in (0..parsed.drafts.len()).step_by(BATCH) {
+        let count = BATCH.min(parsed.drafts.len() - start);
+        let bytes = input.text().len();
+        for task in spread::map(count, bytes, |index| record::to_line(&parsed.task(start + index))) {
+            sink.line(&task.map_err(line)?)?;
+        }
     }
     sink.flush()?;
+    // The process ends here; giving back a long plan piece by piece would take longer than many plans take to read.
+    std::mem::forget(parsed);
     Ok(Exit::Ok)
 }
 

@@ -2,8 +2,8 @@
 //!
 //! Dialects look at blocks and at the source text between two offsets; they never see the parser.
 
-use std::cell::OnceCell;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
@@ -96,7 +96,7 @@ pub struct Document<'a> {
     pub spans: Vec<Span>,
     /// Where the boxes are that somebody may tick: the byte between the brackets.
     pub ticks: Vec<usize>,
-    line_starts: OnceCell<Vec<usize>>,
+    line_starts: OnceLock<Vec<usize>>,
 }
 
 impl<'a> Document<'a> {
@@ -108,7 +108,7 @@ impl<'a> Document<'a> {
             blocks: Vec::with_capacity(text.len() / 64),
             spans: Vec::new(),
             ticks: Vec::new(),
-            line_starts: OnceCell::new(),
+            line_starts: OnceLock::new(),
             front_matter: front_matter.inner,
         };
         let body = &text[front_matter.end..];

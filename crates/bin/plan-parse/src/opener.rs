@@ -89,10 +89,11 @@ impl Word {
     }
 }
 
-/// Reads an opening line with a word and a number.
-pub fn read(line: &str) -> Option<Opening> {
+/// Reads an opening line with a word and a number. Divisions are only read where they are asked for: every step of
+/// every task looks like one.
+pub fn read(line: &str, divisions: bool) -> Option<Opening> {
     let (start, marked) = skip_marks(line);
-    let (word, after) = keyword(line, start)?;
+    let (word, after) = keyword(line, start, divisions)?;
     let rest = &line[after..];
     let gap = rest.len() - rest.trim_start_matches([' ', '\u{a0}', '#', '*', '_']).len();
     let ascii_word = line[start..after].is_ascii();
@@ -149,8 +150,13 @@ fn is_tick(character: char) -> bool {
     matches!(character, '✅' | '☑' | '✔' | '✓')
 }
 
-fn keyword(line: &str, start: usize) -> Option<(Word, usize)> {
+fn keyword(line: &str, start: usize, divisions: bool) -> Option<(Word, usize)> {
     let rest = &line[start..];
+    // Nearly every line begins with another letter than any of the words.
+    let first = rest.bytes().next()?.to_ascii_lowercase();
+    if first.is_ascii() && !b"taozucbpwsmif".contains(&first) {
+        return None;
+    }
     let length = |word: &str| {
         if word.is_ascii() {
             rest.get(..word.len()).filter(|head| head.eq_ignore_ascii_case(word)).map(str::len)
@@ -160,6 +166,9 @@ fn keyword(line: &str, start: usize) -> Option<(Word, usize)> {
     };
     if let Some(length) = TASK.iter().find_map(|word| length(word)) {
         return Some((Word::Task, start + length));
+    }
+    if !divisions {
+        return None;
     }
     DIVISION
         .iter()
@@ -333,7 +342,7 @@ mod tests {
     use super::*;
 
     fn parts(line: &str) -> Option<(&str, &str, bool)> {
-        read(line).map(|opening| (&line[opening.id.clone()], &line[opening.title.clone()], opening.done))
+        read(line, true).map(|opening| (&line[opening.id.clone()], &line[opening.title.clone()], opening.done))
     }
 
     #[test]

@@ -177,7 +177,7 @@ fn column(name: &str) -> Column {
 /// `3`, `Task 3`, `3. Title`, `Task 3: Title`.
 fn number(text: &str) -> Option<&str> {
     let text = text.trim().trim_matches(['*', '`', '#', ' ']);
-    if let Some(opening) = opener::read(text) {
+    if let Some(opening) = opener::read(text, false) {
         return Some(&text[opening.id]);
     }
     let end = text.find(|character: char| character.is_whitespace()).unwrap_or(text.len());

@@ -68,7 +68,7 @@ fn hidden_tasks(parsed: &Parsed, defects: &mut Vec<Defect>) {
         let hidden = document.slice(&block).lines().skip(1).filter(|line| {
             let text = line.trim_start_matches('#');
             let level = line.len() - text.len();
-            let opening = (1..=5).contains(&level).then(|| opener::read(text.trim())).flatten();
+            let opening = (1..=5).contains(&level).then(|| opener::read(text.trim(), false)).flatten();
             opening.is_some_and(|opening| {
                 let id = &text.trim()[opening.id.clone()];
                 opening.word == Word::Task && opening.separated && parsed.names.find(id).is_none()

@@ -148,6 +148,14 @@ pub fn shared_constraints(document: &Document, openers: &[Opener]) -> Vec<String
     shared
 }
 
+/// The constraints of the plan hold for each of its tasks.
+pub fn add_shared(draft: &mut Draft, shared: &[String]) {
+    if !shared.is_empty() {
+        draft.constraints.extend_from_slice(shared);
+        draft.infer("constraints");
+    }
+}
+
 /// The commands of `Commands` fields: code spans, list entries and fences, all of them.
 fn commands(document: &Document, fields: &[Field], draft: &mut Draft) {
     for field in fields.iter().filter(|field| field.label == Label::Commands) {

@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use crate::draft::Draft;
-use crate::field::{item_of, one_line};
+use crate::field::{self, Field, item_of, one_line};
 use crate::markdown::{Document, Kind, Mark};
 use crate::opener::{self, Opening, Word};
+use crate::spread;
 
 /// How a task is opened.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -33,8 +34,33 @@ pub struct Opener {
     pub blocks: Range<usize>,
 }
 
+/// The candidates of a document, and the tasks among them with their fields.
+pub struct Outline {
+    /// Every opener, whatever its word.
+    pub candidates: Vec<Opener>,
+    /// The openers of tasks.
+    pub tasks: Vec<Opener>,
+    /// The fields of each task.
+    pub fields: Vec<Vec<Field>>,
+}
+
+impl Outline {
+    /// Finds them.
+    pub fn new(document: &Document) -> Self {
+        let candidates = candidates(document);
+        let tasks = tasks(document, &candidates);
+        let fields = fields(document, &tasks);
+        Self { candidates, tasks, fields }
+    }
+}
+
+/// The fields of each opener's blocks.
+pub fn fields(document: &Document, openers: &[Opener]) -> Vec<Vec<Field>> {
+    spread::map(openers.len(), document.text.len(), |index| field::read(document, openers[index].blocks.clone()))
+}
+
 /// Every opener of a document that is not inside something else, whatever its word.
-pub fn candidates(document: &Document) -> Vec<Opener> {
+fn candidates(document: &Document) -> Vec<Opener> {
     let mut found = Vec::new();
     // The last heading of each level that is still open.
     let mut open: [Option<usize>; 7] = [None; 7];
@@ -55,14 +81,14 @@ pub fn candidates(document: &Document) -> Vec<Opener> {
             Form::Heading(level) => open[..usize::from(level)].iter().rev().find_map(|open| *open),
             _ => open.iter().rev().find_map(|open| *open),
         };
-        if let Some(mut opening) = opener::read(line).or_else(|| opener::read_code(line)) {
+        let heading = matches!(form, Form::Heading(_));
+        // An item that is neither bold nor boxed is an entry of some list.
+        let marked = heading || line.contains("**") || boxed(document, index);
+        if marked && let Some(mut opening) = opener::read(line, heading).or_else(|| opener::read_code(line)) {
             let base = block.inner.start;
-            let strong = matches!(form, Form::Heading(_)) || line.contains("**") || boxed(document, index);
-            if strong {
-                opening.id = base + opening.id.start..base + opening.id.end;
-                opening.title = base + opening.title.start..base + opening.title.end;
-                found.push(Opener { form, block: index, opening, section, blocks: index..index });
-            }
+            opening.id = base + opening.id.start..base + opening.id.end;
+            opening.title = base + opening.title.start..base + opening.title.end;
+            found.push(Opener { form, block: index, opening, section, blocks: index..index });
         }
         if let Form::Heading(level) = form {
             open[usize::from(level)] = Some(index);
@@ -77,7 +103,7 @@ fn boxed(document: &Document, index: usize) -> bool {
 }
 
 /// The tasks among the candidates.
-pub fn tasks(document: &Document, candidates: &[Opener]) -> Vec<Opener> {
+fn tasks(document: &Document, candidates: &[Opener]) -> Vec<Opener> {
     let all: Vec<&Opener> = candidates.iter().filter(|opener| opener.opening.word == Word::Task).collect();
     let is_heading = |opener: &&&Opener| matches!(opener.form, Form::Heading(_));
     // The same task may stand in an overview and as a heading: the heading is the task.
@@ -199,7 +225,7 @@ fn title(document: &Document, opener: &Opener) -> String {
 
 /// `Chunk 2: Server` is section `chunk-2`; other headings are shortened to their words.
 fn section_name(heading: &str) -> String {
-    let text = match opener::read(heading) {
+    let text = match opener::read(heading, true) {
         Some(opening) => &heading[..opening.id.end],
         None => heading,
     };

@@ -1,11 +1,11 @@
 //! Our own format, described in `docs/plan-format.md`: numbered tasks whose fields are all labelled. Nothing is
 //! inferred but the objective.
 
-use super::{Dialect, explicit, numbered};
+use super::{Dialect, Source, explicit, numbered};
 use crate::draft::Reading;
 use crate::field::{self, Label};
 use crate::front_matter;
-use crate::markdown::Document;
+use crate::spread;
 
 /// Our own format.
 pub struct PlanAndExecute;
@@ -18,27 +18,25 @@ impl Dialect for PlanAndExecute {
         NAME
     }
 
-    fn read(&self, document: &Document) -> Option<Reading> {
+    fn read(&self, source: &Source) -> Option<Reading> {
+        let document = source.document;
         let declared = front_matter::value(document.slice(&document.front_matter), "format");
         if declared.is_some_and(|format| format != NAME) || (declared.is_none() && !may_be_ours(document.text)) {
             return None;
         }
-        let candidates = numbered::candidates(document);
-        let openers = numbered::tasks(document, &candidates);
-        let shared = explicit::shared_constraints(document, &openers);
-        let mut ours = declared.is_some();
-        let drafts: Vec<_> = openers
-            .iter()
-            .map(|opener| {
-                let fields = field::read(document, opener.blocks.clone());
-                ours |= is_ours(&fields);
-                let mut draft = numbered::draft(document, opener);
-                explicit::read(document, &fields, &mut draft);
-                super::superpowers::add_shared(&mut draft, &shared);
-                draft
-            })
-            .collect();
-        (ours && !drafts.is_empty()).then_some(Reading { drafts })
+        let outline = source.outline();
+        let ours = declared.is_some() || outline.fields.iter().any(|fields| is_ours(fields));
+        if !ours || outline.tasks.is_empty() {
+            return None;
+        }
+        let shared = explicit::shared_constraints(document, &outline.tasks);
+        let drafts = spread::map(outline.tasks.len(), document.text.len(), |index| {
+            let mut draft = numbered::draft(document, &outline.tasks[index]);
+            explicit::read(document, &outline.fields[index], &mut draft);
+            explicit::add_shared(&mut draft, &shared);
+            draft
+        });
+        Some(Reading { drafts })
     }
 }
 

@@ -1,11 +1,13 @@
 //! Plans in the layout of the superpowers skills: `### Task N: Title`, a `Files` list, and steps with `Run` and
 //! `Expected` lines. What such plans do not state is inferred where that is safe, and marked.
 
-use super::{Dialect, divisions, explicit, numbered, runs};
-use crate::draft::{Draft, Reading};
-use crate::field;
+use super::numbered::Opener;
+use super::{Dialect, Source, divisions, explicit, numbered, runs};
+use crate::draft::Reading;
+use crate::field::Field;
 use crate::files;
 use crate::markdown::Document;
+use crate::spread;
 
 /// The superpowers layout and its relatives.
 pub struct Superpowers;
@@ -15,36 +17,30 @@ impl Dialect for Superpowers {
         "superpowers"
     }
 
-    fn read(&self, document: &Document) -> Option<Reading> {
-        let candidates = numbered::candidates(document);
-        let mut openers = numbered::tasks(document, &candidates);
-        if openers.is_empty() {
-            openers = divisions::find(document, &candidates);
+    fn read(&self, source: &Source) -> Option<Reading> {
+        let document = source.document;
+        let outline = source.outline();
+        if !outline.tasks.is_empty() {
+            return Some(drafts(document, &outline.tasks, &outline.fields));
         }
-        let shared = explicit::shared_constraints(document, &openers);
-        let drafts: Vec<_> = openers
-            .iter()
-            .map(|opener| {
-                let fields = field::read(document, opener.blocks.clone());
-                let mut draft = numbered::draft(document, opener);
-                explicit::read(document, &fields, &mut draft);
-                let inner = opener.blocks.start..opener.blocks.end;
-                if draft.files.is_empty() && !draft.none.contains(&"files") {
-                    files::infer(document, inner.clone(), &mut draft);
-                }
-                runs::infer(document, inner, &fields, &mut draft);
-                add_shared(&mut draft, &shared);
-                draft
-            })
-            .collect();
-        (!drafts.is_empty()).then_some(Reading { drafts })
+        let divisions = divisions::find(document, &outline.candidates);
+        let fields = numbered::fields(document, &divisions);
+        (!divisions.is_empty()).then(|| drafts(document, &divisions, &fields))
     }
 }
 
-/// The constraints of the plan hold for each of its tasks.
-pub fn add_shared(draft: &mut Draft, shared: &[String]) {
-    if !shared.is_empty() {
-        draft.constraints.extend_from_slice(shared);
-        draft.infer("constraints");
-    }
+fn drafts(document: &Document, openers: &[Opener], fields: &[Vec<Field>]) -> Reading {
+    let shared = explicit::shared_constraints(document, openers);
+    let drafts = spread::map(openers.len(), document.text.len(), |index| {
+        let (opener, fields) = (&openers[index], &fields[index]);
+        let mut draft = numbered::draft(document, opener);
+        explicit::read(document, fields, &mut draft);
+        if draft.files.is_empty() && !draft.none.contains(&"files") {
+            files::infer(document, opener.blocks.clone(), &mut draft);
+        }
+        runs::infer(document, opener.blocks.clone(), fields, &mut draft);
+        explicit::add_shared(&mut draft, &shared);
+        draft
+    });
+    Reading { drafts }
 }
