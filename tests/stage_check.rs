@@ -210,11 +210,14 @@ fn the_stages_in_the_page_keep_it() {
     require(&["python3", "jq", "bash"]);
     let folder = tempfile::tempdir().unwrap();
     for (language, run) in [("python", "python3"), ("jq", "jq -nRr --unbuffered -f"), ("bash", "bash")] {
-        let [text] = &blocks(language)[..] else { panic!("one stage in {language}") };
-        assert!(
-            text.lines().filter(|line| !line.trim().is_empty()).count() <= 17,
-            "{language}: too long for its heading"
-        );
+        let [short, text] = &blocks(language)[..] else { panic!("a short and a whole stage in {language}") };
+        assert!(short.lines().count() <= 10, "{language}: too long for its heading");
+        let path: PathBuf = folder.path().join(format!("short-{language}"));
+        std::fs::write(&path, short).unwrap();
+        let rules = ["empty", "crlf", "last-line", "once", "unknown-lines", "fields", "key-order", "sections", "flush"];
+        let rules: Vec<&str> = rules.iter().chain(&["bad-json", "bad-object", "bad-type", "bad-id"]).copied().collect();
+        let only: Vec<&str> = rules.iter().flat_map(|rule| ["--only", rule]).collect();
+        assert_passes(&[&only[..], &["--adds", "route", &format!("{run} {}", path.display())]].concat());
         let path: PathBuf = folder.path().join(language);
         std::fs::write(&path, text).unwrap();
         assert_passes(&["--adds", "route", &format!("{run} {}", path.display())]);
