@@ -561,6 +561,22 @@ fn rules_judge_each_task_of_a_plan() {
 }
 
 #[test]
+fn what_is_ticked_off_is_no_reason_to_ask() {
+    let ticked = with(planned("1", 1, "true"), json!({"checked": true}));
+    let alone = stream(std::slice::from_ref(&ticked));
+    let output = quiet(&["--gate", "plan"], &alone);
+    assert_eq!((code(&output), String::from_utf8(output.stdout).unwrap()), (0, alone.clone()));
+    let mut nobody = Person::sits_down(&["--gate", "plan"]);
+    nobody.feed_all(std::slice::from_ref(&ticked));
+    assert_eq!(nobody.leaves().0, 0);
+    // An answer on the plan is recorded on every task.
+    let mut person = Person::sits_down(&["--gate", "plan"]);
+    person.feed_all(&[ticked, planned("2", 1, "true")]).sees("approve this plan (2 tasks)?");
+    let (code, out) = person.types("a\n").leaves();
+    assert_eq!((code, status(&out[0]), status(&out[1])), (0, "approved", "approved"));
+}
+
+#[test]
 fn half_a_plan_is_not_asked_about() {
     let mut person = Person::sits_down(&["--gate", "plan"]);
     person.feed(&plan_lines()).stdin.take().unwrap().write_all(b"{\"type\":\n").unwrap();

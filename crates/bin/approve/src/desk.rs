@@ -371,6 +371,9 @@ impl Desk {
     }
 
     fn as_pending(&mut self, item: Item, why: &str) -> Result<Record, Error> {
+        if item.needs_nobody() {
+            return Ok(item.unchanged());
+        }
         self.exit = self.exit.or(Exit::NeedsDecision);
         let why = match &item.change {
             Change::Unreadable(error) => format!("{why}; the change cannot be shown: {error}"),
@@ -404,7 +407,13 @@ impl Desk {
 
     fn ask_about_plan(&mut self) -> Result<(), Error> {
         let held = std::mem::take(&mut self.held);
-        if held.is_empty() { Ok(()) } else { self.ask(held) }
+        if held.iter().any(|held| matches!(held, Held::Item(item) if !item.needs_nobody())) {
+            return self.ask(held);
+        }
+        for held in held {
+            self.pass(held);
+        }
+        Ok(())
     }
 
     fn ask(&mut self, held: VecDeque<Held>) -> Result<(), Error> {
@@ -419,11 +428,10 @@ impl Desk {
             .collect();
         if self.waits && self.conversation.is_none() {
             for (sheet, _) in &tasks {
-                self.note(format!(
-                    "task {}: waiting at gate {} for a decision in the run file",
-                    sheet.id,
-                    self.gate.name()
-                ));
+                tell(
+                    NAME,
+                    &format!("task {}: waiting at gate {} for a decision in the run file", sheet.id, self.gate.name()),
+                );
             }
         }
         let mut cancel = None;
@@ -530,7 +538,7 @@ impl Desk {
             for held in &mut open.held {
                 let Held::Item(item) = held else { continue };
                 let Some(decision) = self.book.answer_since(open.since, item) else {
-                    waiting += 1;
+                    waiting += usize::from(!item.needs_nobody());
                     continue;
                 };
                 let item = item.as_ref().clone();
@@ -546,13 +554,10 @@ impl Desk {
         Ok(())
     }
 
-    /// Tells a person something, at once where no question can be disturbed by it.
+    /// Keeps what a person has to be told for the end: it must not run into a question, and it is nobody's concern
+    /// when the reader of the output has gone.
     fn note(&mut self, text: String) {
-        if self.conversation.is_some() {
-            self.notes.push(text);
-        } else {
-            tell(NAME, &text);
-        }
+        self.notes.push(text);
     }
 }
 

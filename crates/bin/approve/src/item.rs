@@ -23,6 +23,12 @@ impl Item {
         Ok(Self { record, sheet: Arc::new(sheet), change: Change::None })
     }
 
+    /// Nothing of it will run, because the plan has ticked it off: an answer on the whole plan is recorded on it too, but
+    /// it is no reason to ask.
+    pub fn needs_nobody(&self) -> bool {
+        self.sheet.checked == Some(true)
+    }
+
     /// The task with one more decision; the others stay as they are, to the byte.
     pub fn with(mut self, decision: &Decision) -> Result<Record, String> {
         let new = serde_json::to_string(decision).map_err(|error| error.to_string())?;

@@ -213,9 +213,9 @@ fn case() -> impl Strategy<Value = Case<'static>> {
         .prop_map(|(gate, when, backend, rank, interrupted)| Case {
             gate,
             when,
+            interrupted,
             backend,
             rank,
-            interrupted,
             ..PASSED
         })
 }
