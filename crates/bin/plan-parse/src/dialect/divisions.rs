@@ -7,6 +7,7 @@
 use std::collections::HashSet;
 
 use super::numbered::{Form, Opener, set_extents};
+use crate::field::item_of;
 use crate::markdown::{Document, Kind, Mark};
 use crate::opener::{self, Word};
 
@@ -35,6 +36,9 @@ const NO_PLAN: [&str; 9] =
 
 /// The divisions of a document, as openers with their blocks; empty when there is no clear series.
 pub fn find(document: &Document, candidates: &[Opener]) -> Vec<Opener> {
+    if has_numbered_boxes(document) {
+        return Vec::new();
+    }
     let headings: Vec<&Opener> = candidates
         .iter()
         .filter(|opener| {
@@ -52,14 +56,12 @@ pub fn find(document: &Document, candidates: &[Opener]) -> Vec<Opener> {
         .iter()
         .filter_map(|(_, form, members)| Some((weight(document, members)?, *form, members)))
         .max_by_key(|(weight, form, members)| (*weight, std::cmp::Reverse(level(*form)), members.len()));
-    let mut found: Vec<Opener> = match best {
-        Some((_, _, members)) => members.iter().map(|opener| (*opener).clone()).collect(),
-        None => units(document, candidates).unwrap_or_else(|| single(document, candidates).into_iter().collect()),
+    let mut found: Vec<Opener> = match (units(document, candidates), best) {
+        (Some(units), _) => units,
+        (None, Some((_, _, members))) => members.iter().map(|opener| (*opener).clone()).collect(),
+        (None, None) => single(document, candidates).into_iter().collect(),
     };
     set_extents(document, &mut found);
-    if found.iter().any(|opener| has_numbered_boxes(document, opener)) {
-        return Vec::new();
-    }
     found
 }
 
@@ -116,7 +118,12 @@ fn units(document: &Document, candidates: &[Opener]) -> Option<Vec<Opener>> {
         .iter()
         .filter(|opener| {
             let id = document.slice(&opener.opening.id);
-            opener.form == Form::Item && opener.opening.word == Word::Code && id.starts_with(['U', 'T', 'S'])
+            // Boxes with such numbers are another dialect.
+            opener.form == Form::Item
+                && opener.opening.word == Word::Code
+                && id.starts_with(['U', 'T', 'S'])
+                && id[1..].starts_with(|next: char| next.is_ascii_digit())
+                && item_of(document, opener.block).is_some_and(|item| item.kind == Kind::Item(Mark::None))
         })
         .cloned()
         .collect();
@@ -144,14 +151,60 @@ fn single(document: &Document, candidates: &[Opener]) -> Option<Opener> {
     (work && proof).then(|| opener.clone())
 }
 
-/// Numbered boxes below the divisions are the tasks of another dialect, and the divisions are only its groups.
-fn has_numbered_boxes(document: &Document, opener: &Opener) -> bool {
-    document.blocks[opener.blocks.clone()].windows(2).any(|pair| {
-        let boxed = matches!(pair[0].kind, Kind::Item(mark) if mark != Mark::None) && pair[0].depth == 1;
-        boxed && {
+/// Numbered boxes, or boxes called tasks, are the tasks of another dialect, and the divisions are only its groups.
+fn has_numbered_boxes(document: &Document) -> bool {
+    let boxes = document.blocks.windows(2).filter(|pair| {
+        let boxed = matches!(pair[0].kind, Kind::Item(mark) if mark != Mark::None);
+        boxed && pair[0].depth == 1 && !pair[0].quoted && {
             let text = document.inner(&pair[1]).trim_start_matches('*');
-            let id = opener::id_length(text).map_or("", |length| &text[..length]);
-            id.bytes().any(|byte| byte.is_ascii_digit()) && id.len() < text.len()
+            text.starts_with("Task:") || text.starts_with("Task ") || is_numbered(text)
         }
-    })
+    });
+    boxes.take(2).count() == 2
+}
+
+/// `T014 …`, `1.2 …`, `3. …`; not `3 tests pass`.
+fn is_numbered(text: &str) -> bool {
+    let Some(length) = opener::id_length(text).filter(|length| *length < text.len()) else { return false };
+    let (id, rest) = text.split_at(length);
+    let code = id.starts_with('T') && id[1..].starts_with(|next: char| next.is_ascii_digit());
+    code || id.contains('.') || (id.bytes().all(|byte| byte.is_ascii_digit()) && rest.starts_with(['.', ')', ':']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::numbered::Outline;
+
+    fn titles(text: &str) -> Vec<String> {
+        let document = Document::read(text);
+        let outline = Outline::new(&document);
+        assert!(outline.tasks.is_empty());
+        find(&document, &outline.candidates)
+            .iter()
+            .map(|opener| document.slice(&opener.opening.title).to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn clear_series_of_work_are_read() {
+        assert_eq!(titles("# Cache\n\n## Chunk 1: a\n\n## Chunk 2: b\n\n## Out of scope\n"), ["a", "b"]);
+        assert_eq!(titles("# Cache\n\n## 8. Implementation Order\n\n### Phase 1: a\n\n### Phase 2: b\n"), ["a", "b"]);
+        assert_eq!(titles("# Cache plan\n\n- U1. **a**\n\n- U2. **b**\n"), ["a", "b"]);
+        assert_eq!(titles("# Phase 3: c\n\n## Changes\n\n## Verification\n"), ["c"]);
+    }
+
+    #[test]
+    fn nothing_is_invented() {
+        for text in [
+            "# Cache design\n\n## Phase 1: a\n\n## Phase 2: b\n",
+            "# Cache\n\n## 1. a\n\n## 2. b\n",
+            "# Cache\n\n## Problem 1: a\n\n## Problem 2: b\n",
+            "# Phase 3: c — Implementation Plan\n\n## Files\n",
+            "# Tasks plan\n\n## Phase 1: a\n\n- [ ] T001 x\n\n## Phase 2: b\n\n- [ ] T002 y\n",
+            "# Plan\n\n## Phase 1: a\n\n- [ ] Task: x\n- [ ] Task: y\n\n## Phase 2: b\n",
+        ] {
+            assert!(titles(text).is_empty(), "{text}");
+        }
+    }
 }
