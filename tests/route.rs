@@ -218,7 +218,7 @@ fn explain_tells_one_line_a_task() {
     let (code, out, err) = run(&["--explain"], format!("{hostile}{}", fixture("in.jsonl")));
     assert_eq!((code, out.lines().count()), (0, 14));
     assert!(err.starts_with(
-        "route: task a\u{241b}[2J: analysis: codex gpt-5.4 read-only: rule analysis: reasoning, no code to write: the title begins with \"diagnos\"\n"
+        "route: task a\u{241b}[2J: analysis: codex gpt-5.4 read-only: rule analysis: reasoning, no code to write: the title begins with 'diagnos'\n"
     ), "{err}");
     for line in [
         "route: task 1: explore: codex gpt-5.3-codex read-only: rule explore: ",

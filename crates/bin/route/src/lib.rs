@@ -34,7 +34,7 @@ fn run(args: &Args) -> Result<Exit, Error> {
         overrides,
         explains: args.explain,
         summary: args.table.then(summary::Summary::default),
-        json: Vec::new(),
+        json: String::new(),
     };
     if args.doctor {
         let source = args.policy.as_ref().map_or("built-in".into(), |path| path.to_string_lossy());
@@ -63,7 +63,7 @@ struct Router {
     explains: bool,
     summary: Option<summary::Summary>,
     /// The route that was written last; its memory is used again.
-    json: Vec<u8>,
+    json: String,
 }
 
 impl Router {
@@ -87,7 +87,7 @@ impl Filter for Router {
         }
         let mut json = std::mem::take(&mut self.json);
         let policy = self.policy().map_err(|error| error.to_string())?;
-        let task: Task = record.view().map_err(|error| error.to_string())?;
+        let task = Task::of(record).map_err(|error| error.to_string())?;
         let choice = policy.decide(&task);
         if let Some(refused) = &choice.refused {
             stage::tell(NAME, &format!("task {}: {refused}", &*task.id));

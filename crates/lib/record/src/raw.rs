@@ -201,6 +201,7 @@ impl Record {
         }
         let is_it = |field: &Field| {
             field.key.len() == name.len() + 2
+                && self.line.as_bytes().get(field.key.start + 1) == name.as_bytes().first()
                 && self.line.as_bytes()[field.key.start + 1..field.key.end - 1] == *name.as_bytes()
         };
         self.fields.iter().rposition(is_it)

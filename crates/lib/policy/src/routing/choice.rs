@@ -1,7 +1,8 @@
 //! The decision: what the plan says where the policy allows it, else what the rules say.
 
+use std::fmt::Write;
+
 use record::{Route, Sandbox, WorkType};
-use serde::Serialize;
 
 use super::policy::{Model, Policy, Work};
 use super::{Task, check};
@@ -20,7 +21,7 @@ pub struct Overrides {
 }
 
 /// The route of one task, as it goes into the line.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Choice<'a> {
     /// The kind of work.
     pub work_type: WorkType,
@@ -29,10 +30,8 @@ pub struct Choice<'a> {
     /// With which models.
     pub models: Vec<&'a str>,
     /// How hard they think.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub effort: Option<&'a str>,
     /// What they may touch.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub sandbox: Option<Sandbox>,
     /// What it costs; only the order counts.
     pub rank: u32,
@@ -41,7 +40,6 @@ pub struct Choice<'a> {
     /// Why, in one line.
     pub why: String,
     /// What the plan asked for and did not get, for a person.
-    #[serde(skip)]
     pub refused: Option<String>,
 }
 
@@ -194,11 +192,37 @@ impl<'a> Choice<'a> {
     }
 
     /// The `route` section; `buffer` is used again and again.
-    pub fn to_json<'b>(&self, buffer: &'b mut Vec<u8>) -> &'b str {
+    pub fn to_json<'b>(&self, buffer: &'b mut String) -> &'b str {
         buffer.clear();
-        // Names, numbers and lists of them always have a JSON form, and that is UTF-8.
-        let _ = serde_json::to_writer(&mut *buffer, self);
-        str::from_utf8(buffer).unwrap_or("null")
+        buffer.push_str("{\"work_type\":\"");
+        buffer.push_str(self.work_type_name());
+        buffer.push_str("\",\"backend\":");
+        push_quoted(buffer, self.backend);
+        buffer.push_str(",\"models\":[");
+        for (number, model) in self.models.iter().enumerate() {
+            if number > 0 {
+                buffer.push(',');
+            }
+            push_quoted(buffer, model);
+        }
+        buffer.push(']');
+        if let Some(effort) = self.effort {
+            buffer.push_str(",\"effort\":");
+            push_quoted(buffer, effort);
+        }
+        if let Some(sandbox) = self.sandbox {
+            buffer.push_str(",\"sandbox\":\"");
+            buffer.push_str(sandbox.name());
+            buffer.push('"');
+        }
+        // Writing to a String cannot fail.
+        let _ = write!(buffer, ",\"rank\":{}", self.rank);
+        buffer.push_str(",\"rule\":");
+        push_quoted(buffer, self.rule);
+        buffer.push_str(",\"why\":");
+        push_quoted(buffer, &self.why);
+        buffer.push('}');
+        buffer
     }
 
     /// The same as the contract's own type.
@@ -213,5 +237,17 @@ impl<'a> Choice<'a> {
             rule: self.rule.to_owned(),
             why: self.why.clone(),
         }
+    }
+}
+
+/// A text as a JSON string.
+fn push_quoted(buffer: &mut String, text: &str) {
+    if text.bytes().any(|byte| byte < b' ' || matches!(byte, b'"' | b'\\')) {
+        // A text always has a JSON form.
+        buffer.push_str(&serde_json::to_string(text).unwrap_or_default());
+    } else {
+        buffer.push('"');
+        buffer.push_str(text);
+        buffer.push('"');
     }
 }

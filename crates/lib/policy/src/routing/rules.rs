@@ -126,16 +126,16 @@ impl Rules {
             let phrase = || self.words.phrase(found.by(number)).trim_end_matches('*');
             // Writing to a String cannot fail.
             let _ = match &self.conditions[number] {
-                Condition::Words(Where::Start) => write!(why, "the title begins with \"{}\"", phrase()),
-                Condition::Words(Where::Title) => write!(why, "the title says \"{}\"", phrase()),
-                Condition::Words(Where::Text) => write!(why, "the task says \"{}\"", phrase()),
+                Condition::Words(Where::Start) => write!(why, "the title begins with '{}'", phrase()),
+                Condition::Words(Where::Title) => write!(why, "the title says '{}'", phrase()),
+                Condition::Words(Where::Text) => write!(why, "the task says '{}'", phrase()),
                 Condition::Files(_) | Condition::OnlyFiles(_) => write!(why, "by the kind of its files"),
                 Condition::NamesFiles => write!(why, "it names files"),
                 Condition::Writes => write!(why, "it changes files"),
                 Condition::Commands(wanted) => {
-                    write!(why, "it runs \"{}\"", command(task, wanted).unwrap_or_default())
+                    write!(why, "it runs '{}'", command(task, wanted).unwrap_or_default())
                 }
-                Condition::Output(_) => write!(why, "its answer is \"{}\"", task.output.as_deref().unwrap_or_default()),
+                Condition::Output(_) => write!(why, "its answer is '{}'", task.output.as_deref().unwrap_or_default()),
             };
         }
         if why.is_empty() {

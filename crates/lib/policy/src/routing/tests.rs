@@ -119,7 +119,7 @@ fn the_reason_names_what_was_seen() {
     let choice = policy.decide(&task);
     assert_eq!(
         (choice.rule, &*choice.why),
-        ("analysis", "reasoning, no code to write: the title begins with \"diagnos\"")
+        ("analysis", "reasoning, no code to write: the title begins with 'diagnos'")
     );
     let task = titled("Ring buffer");
     let choice = policy.decide(&task);
@@ -336,9 +336,10 @@ proptest! {
         let (policy, again) = (built_in(), built_in());
         let choice = policy.decide(&task);
         prop_assert_eq!(&choice, &again.decide(&task), "the same task, the same route");
-        let mut buffer = Vec::new();
+        let mut buffer = String::new();
         let route: Route = serde_json::from_str(choice.to_json(&mut buffer)).unwrap();
         prop_assert_eq!(&route, &choice.route());
+        prop_assert_eq!(&buffer, &serde_json::to_string(&route).unwrap(), "in the contract's order");
         prop_assert!(!route.rule.is_empty() && !route.why.is_empty());
         prop_assert_eq!(route.models.is_empty(), route.backend == "manual");
         prop_assert_eq!(route.sandbox.is_none(), route.backend == "manual");

@@ -79,55 +79,89 @@ impl Phrase {
     }
 }
 
-/// Phrases by their first two bytes.
+/// Phrases by their first bytes.
 struct Index {
-    /// In order of those bytes, with the numbers of the phrases.
-    phrases: Vec<([u8; 2], usize)>,
-    /// Which pairs there are, one bit each, by the low six bits of both bytes: two letters never share a bit.
+    /// In order of their first two bytes.
+    entries: Vec<Entry>,
+    /// One bit for each beginning that there is: phrases of four bytes and more by a hash of the first four.
+    heads: Box<[u64; 64]>,
+    /// Shorter phrases by the low six bits of their first two bytes.
     pairs: Box<[u64; 64]>,
+}
+
+/// What tells without a look at the phrase itself that it does not stand somewhere.
+#[derive(Clone, Copy)]
+struct Entry {
+    pair: [u8; 2],
+    /// The first four bytes, as far as the phrase has them.
+    head: u32,
+    mask: u32,
+    number: u32,
 }
 
 impl Index {
     fn new(phrases: &[Phrase], places: &[Where]) -> Self {
-        let mut index = Self { phrases: Vec::new(), pairs: Box::new([0; 64]) };
-        for (number, phrase) in phrases.iter().enumerate() {
+        let mut index = Self { entries: Vec::new(), heads: Box::new([0; 64]), pairs: Box::new([0; 64]) };
+        for (number, phrase) in (0..).zip(phrases) {
             if places.iter().all(|place| phrase.fulfils[*place as usize].is_empty()) {
                 continue;
             }
-            match *phrase.bytes() {
+            let bytes = phrase.bytes();
+            let mask = u32::from_le_bytes([0, 1, 2, 3].map(|at| if at < bytes.len() { u8::MAX } else { 0 }));
+            let entry = Entry { pair: [0; 2], head: head(bytes), mask, number };
+            match *bytes {
                 [] => {}
                 // A phrase of one byte goes on with anything.
-                [first] => (0..=u8::MAX).for_each(|second| index.insert([first, second], number)),
-                [first, second, ..] => index.insert([first, second], number),
+                [first] => (0..=u8::MAX).for_each(|second| index.insert(Entry { pair: [first, second], ..entry })),
+                [first, second, ..] => index.insert(Entry { pair: [first, second], ..entry }),
             }
         }
-        index.phrases.sort_unstable();
+        index.entries.sort_unstable_by_key(|entry| (entry.pair, entry.number));
         index
     }
 
-    fn insert(&mut self, pair: [u8; 2], number: usize) {
-        self.pairs[usize::from(pair[0] % 64)] |= 1 << (pair[1] % 64);
-        self.phrases.push((pair, number));
+    fn insert(&mut self, entry: Entry) {
+        if entry.mask == u32::MAX {
+            let (word, bit) = hashed(entry.head);
+            self.heads[word] |= 1 << bit;
+        } else {
+            self.pairs[usize::from(entry.pair[0] % 64)] |= 1 << (entry.pair[1] % 64);
+        }
+        self.entries.push(entry);
     }
 
     /// Whether a phrase may begin with these bytes; wrongly true at times, and cheap.
     #[inline]
-    fn may(&self, pair: [u8; 2]) -> bool {
-        self.pairs[usize::from(pair[0] % 64)] >> (pair[1] % 64) & 1 == 1
+    fn may(&self, head: u32) -> bool {
+        let (word, bit) = hashed(head);
+        let [first, second, ..] = head.to_le_bytes();
+        (self.heads[word] >> bit | self.pairs[usize::from(first % 64)] >> (second % 64)) & 1 == 1
     }
 
     /// The phrases that begin with these bytes.
-    fn like(&self, pair: [u8; 2]) -> &[([u8; 2], usize)] {
-        let from = self.phrases.partition_point(|phrase| phrase.0 < pair);
-        let count = self.phrases[from..].iter().take_while(|phrase| phrase.0 == pair).count();
-        &self.phrases[from..from + count]
+    fn like(&self, head: u32) -> impl Iterator<Item = usize> {
+        let [first, second, ..] = head.to_le_bytes();
+        let pair = [first, second];
+        let from = self.entries.partition_point(|entry| entry.pair < pair);
+        let run = self.entries[from..].iter().take_while(move |entry| entry.pair == pair);
+        run.filter(move |entry| head & entry.mask == entry.head).map(|entry| entry.number as usize)
     }
 }
 
-/// The bytes at `at` and behind it, in lower case.
+/// A word and a bit for a beginning, spread evenly.
 #[inline]
-fn pair(text: &[u8], at: usize) -> [u8; 2] {
-    [at, at + 1].map(|at| text.get(at).map_or(0, u8::to_ascii_lowercase))
+fn hashed(head: u32) -> (usize, u32) {
+    let hash = head.wrapping_mul(0x9e37_79b1) >> 20;
+    ((hash >> 6) as usize, hash & 63)
+}
+
+/// The first four bytes in lower case; 0 behind the end.
+#[inline]
+fn head(text: &[u8]) -> u32 {
+    let mut head =
+        text.first_chunk::<4>().copied().unwrap_or_else(|| [0, 1, 2, 3].map(|at| *text.get(at).unwrap_or(&0)));
+    head.make_ascii_lowercase();
+    u32::from_le_bytes(head)
 }
 
 impl Words {
@@ -146,7 +180,7 @@ impl Words {
         });
         // The objective falls back on the title; then there is nothing new in it.
         if objective != title {
-            let objective = head(objective, OBJECTIVE);
+            let objective = shortened(objective, OBJECTIVE);
             self.scan(&self.in_objective, objective, &mut |number| self.note(number, Where::Text, found));
         }
     }
@@ -168,14 +202,24 @@ impl Words {
 
     fn scan(&self, index: &Index, text: &str, note: &mut impl FnMut(usize)) {
         let bytes = text.as_bytes();
-        let mut inside = false;
-        for (at, byte) in bytes.iter().enumerate() {
-            let letter = byte.is_ascii_alphanumeric();
-            // Inside a word no phrase begins.
-            if !(inside && letter) && index.may(pair(bytes, at)) {
-                self.stand(index, text, at, note);
+        let mut inside = 0;
+        for (number, block) in bytes.chunks(64).enumerate() {
+            // One bit for each byte, so that nothing is decided byte by byte.
+            let (mut letters, mut others) = (0_u64, 0_u64);
+            for (at, byte) in block.iter().enumerate() {
+                letters |= u64::from(byte.is_ascii_alphanumeric()) << at;
+                others |= u64::from(*byte != b' ') << at;
             }
-            inside = letter;
+            // A phrase begins with anything but a space, and not inside a word.
+            let mut begins = others & !(letters & (letters << 1 | inside));
+            inside = letters >> 63;
+            while begins != 0 {
+                let at = number * 64 + begins.trailing_zeros() as usize;
+                begins &= begins - 1;
+                if index.may(head(&bytes[at..])) {
+                    self.stand(index, text, at, note);
+                }
+            }
         }
     }
 
@@ -183,15 +227,15 @@ impl Words {
     #[inline(never)]
     fn stand(&self, index: &Index, text: &str, at: usize, note: &mut impl FnMut(usize)) {
         let bytes = text.as_bytes();
-        for (_, number) in index.like(pair(bytes, at)) {
-            let phrase = &self.phrases[*number];
+        for number in index.like(head(&bytes[at..])) {
+            let phrase = &self.phrases[number];
             let wanted = phrase.bytes();
             let end = at + wanted.len();
             if bytes.get(at..end).is_some_and(|there| there.eq_ignore_ascii_case(wanted))
                 && stands_alone(bytes, at, end, phrase.open)
                 && !in_code(text, at)
             {
-                note(*number);
+                note(number);
             }
         }
     }
@@ -299,7 +343,7 @@ fn after_label(title: &str, at: usize) -> Option<usize> {
 }
 
 /// The beginning of a text, at most `length` bytes and no half character.
-fn head(text: &str, length: usize) -> &str {
+fn shortened(text: &str, length: usize) -> &str {
     if text.len() <= length {
         return text;
     }
