@@ -67,19 +67,23 @@ fn is_markdown(info: &str) -> bool {
     ["markdown", "md", "mdx", "gfm"].iter().any(|name| language.eq_ignore_ascii_case(name))
 }
 
+/// The lines that begin with a fence. Most lines do not, so the fences are looked for and not the lines.
 fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
     let bytes = text.as_bytes();
-    let mut start = 0;
-    std::iter::from_fn(move || {
-        while start < bytes.len() {
-            let end = memchr::memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |at| start + at + 1);
-            let range = start..end;
-            start = end;
-            if let Some(line) = fence_line(text, range) {
-                return Some(line);
-            }
-        }
-        None
+    let starts = |fence: &str| -> Vec<usize> {
+        memchr::memmem::find_iter(bytes, fence.as_bytes())
+            .filter_map(|at| {
+                let indent = bytes[..at].iter().rev().take_while(|byte| **byte == b' ').count();
+                let start = at - indent;
+                (start == 0 || bytes[start - 1] == b'\n').then_some(start)
+            })
+            .collect()
+    };
+    let mut starts = [starts("```"), starts("~~~")].concat();
+    starts.sort_unstable();
+    starts.into_iter().filter_map(move |start| {
+        let end = memchr::memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |at| start + at + 1);
+        fence_line(text, start..end)
     })
 }
 

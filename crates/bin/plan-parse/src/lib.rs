@@ -63,7 +63,7 @@ fn run(mut args: Args) -> Result<Exit, Error> {
 }
 
 /// Tasks whose lines are made at a time.
-const BATCH: usize = 4096;
+const BATCH: usize = 256;
 
 /// Writes the lines of a plan, or tells why there are none.
 fn parse(path: &str, dialect: Option<&str>) -> Result<Exit, Error> {

@@ -132,6 +132,18 @@ fn without_comment(command: &str) -> &str {
     command
 }
 
+/// Whether a text is the source of a program and no list of commands to type: it has a `#!` line, functions or
+/// control structures over several lines.
+pub fn is_program(script: &str) -> bool {
+    script.trim_start().starts_with("#!")
+        || script.lines().map(str::trim).any(|line| {
+            matches!(line, "fi" | "done" | "esac" | "}" | "else" | "then" | "do")
+                || line.ends_with("() {")
+                || line.starts_with("function ")
+                || line.starts_with("local ")
+        })
+}
+
 /// A command that only prepares the ones behind it.
 fn is_setting(command: &str) -> bool {
     let pieces = pieces(command);
@@ -413,10 +425,13 @@ fn piece_effect(piece: &str) -> Effect {
     match program {
         "git" => {
             let verb = rest.iter().copied().find(|word| !word.starts_with('-')).unwrap_or("");
-            checks(matches!(
-                verb,
-                "diff" | "status" | "log" | "grep" | "show" | "ls-files" | "rev-parse" | "check-ignore" | "merge-base"
-            ))
+            match verb {
+                "diff" if has("--check") || has("--exit-code") || has("--quiet") => Effect::Checks,
+                "grep" | "check-ignore" | "merge-base" => Effect::Checks,
+                // These show something to somebody; that they end well proves nothing.
+                "diff" | "status" | "log" | "show" | "ls-files" | "rev-parse" | "blame" => Effect::Unknown,
+                _ => Effect::Changes,
+            }
         }
         "cargo" => {
             let verb = rest.iter().copied().find(|word| !word.starts_with(['-', '+'])).unwrap_or("");
@@ -429,19 +444,32 @@ fn piece_effect(piece: &str) -> Effect {
             }
         }
         "npm" | "pnpm" | "yarn" | "bun" | "deno" => {
+            // `npm --prefix folder test`: the folder is no verb.
+            let takes_value = |word: &str| {
+                ["--prefix", "--filter", "-F", "-w", "--workspace", "-C", "--cwd", "--dir"].contains(&word)
+            };
             let verbs: Vec<&str> = rest
                 .iter()
-                .copied()
+                .enumerate()
+                .filter(|(index, _)| *index == 0 || !takes_value(rest[index - 1]))
+                .map(|(_, word)| *word)
                 .filter(|word| !word.starts_with('-') && !matches!(*word, "run" | "exec" | "workspace" | "turbo"))
                 .collect();
+            let writes = |verb: &str| {
+                verb.split(':').any(|part| {
+                    [
+                        "fix", "write", "generate", "codegen", "migrate", "seed", "dev", "start", "serve", "deploy",
+                        "install", "watch",
+                    ]
+                    .contains(&part)
+                })
+            };
             let verb = verbs.first().copied().unwrap_or("");
             match verb {
                 "install" | "i" | "ci" | "add" | "remove" | "uninstall" | "link" | "publish" | "update" | "upgrade"
                 | "init" | "create" | "dev" | "start" | "serve" | "preview" | "deploy" | "login" | "version"
                 | "dlx" | "format" | "release" | "watch" | "" => Effect::Changes,
-                _ if verbs.iter().any(|verb| matches!(*verb, "dev" | "start" | "serve" | "deploy" | "install")) => {
-                    Effect::Changes
-                }
+                _ if verbs.iter().any(|verb| writes(verb)) => Effect::Changes,
                 _ if has("--watch") => Effect::Changes,
                 _ => Effect::Checks,
             }
@@ -530,7 +558,8 @@ fn piece_effect(piece: &str) -> Effect {
         "eslint" | "biome" | "rubocop" | "pre-commit" => {
             checks(!has("--fix") && !has("--write") && !has("-a") && !has("install"))
         }
-        "sed" => checks(!rest.iter().any(|word| word.starts_with("-i") || *word == "--in-place")),
+        "sed" if !rest.iter().any(|word| word.starts_with("-i") || *word == "--in-place") => Effect::Unknown,
+        "sed" => Effect::Changes,
         "find" => checks(!has("-delete") && !has("-exec")),
         "node" => {
             if has("--test") || has("--check") || has("-e") || has("-p") || has("-c") {
@@ -551,7 +580,8 @@ fn piece_effect(piece: &str) -> Effect {
             _ => Effect::Checks,
         },
         "cd" | "export" | "source" | "." | "set" | "echo" | "printf" | "pushd" | "popd" | "true" | "exit" | "if"
-        | "then" | "fi" | "for" | "do" | "done" | "sleep" => Effect::Unknown,
+        | "then" | "fi" | "for" | "do" | "done" | "sleep" | "cat" | "head" | "tail" | "tree" | "sort" | "uniq"
+        | "wc" | "which" => Effect::Unknown,
         _ if CHANGERS.contains(&program) => Effect::Changes,
         _ if CHECKERS.contains(&program) || LOOKERS.contains(&program) => Effect::Checks,
         _ => Effect::Unknown,
@@ -611,7 +641,12 @@ mod tests {
         ] {
             assert_eq!(effect(command), Effect::Changes, "{command}");
         }
-        assert_eq!(effect("./scripts/check.sh"), Effect::Unknown);
+        for command in ["./scripts/check.sh", "git diff", "cat a.rs", "sed -n 1,80p a.md", "git log --oneline -3"] {
+            assert_eq!(effect(command), Effect::Unknown, "{command}");
+        }
+        assert_eq!(effect("npm --prefix web ci"), Effect::Changes);
+        assert_eq!(effect("npm run lint:fix"), Effect::Changes);
+        assert_eq!(effect("npm --prefix web run test:unit"), Effect::Checks);
     }
 
     #[test]

@@ -124,6 +124,10 @@ impl Walk<'_, '_> {
             return;
         }
         let text = code(self.document, block);
+        // A script that the task is to write.
+        if shell::is_program(&text) {
+            return;
+        }
         let first = self.runs.len();
         for command in shell::commands(&text) {
             self.push(&command, block.range.clone());
@@ -301,6 +305,12 @@ mod tests {
     fn what_changes_something_is_left_out() {
         let text = "### Task 1: x\n\n**Step 1: Commit**\n\n```bash\nnpm install\nnpm test\ngit add a && git commit -m 'b'\n```\n";
         assert_eq!(commands(text), ["npm test"]);
+    }
+
+    #[test]
+    fn a_script_to_write_is_not_run() {
+        let script = "### Task 1: x\n\n```bash\n#!/usr/bin/env bash\nmake test\n```\n\n```bash\nif make; then\n  pytest\nfi\n```\n";
+        assert!(commands(script).is_empty());
     }
 
     #[test]
