@@ -59,7 +59,7 @@ fn success_on_every_release() {
         assert!(done.out.starts_with(line.trim_end().trim_end_matches('}')), "what was there is kept: {}", done.out);
         let log = fs::read_to_string(result["attempts"][0]["log"].as_str().unwrap()).unwrap();
         assert!(log.contains("\"thread.started\"") && log.contains("\"turn.completed\""), "{log}");
-        assert_eq!(log.contains(result["attempts"][0]["thread"].as_str().unwrap()), true);
+        assert!(log.contains(result["attempts"][0]["thread"].as_str().unwrap()), "{log}");
         let request = &desk.server.requests()[0];
         assert_eq!(request.model.as_deref(), Some("gpt-5.3-codex"));
         assert_eq!(request.body["reasoning"]["effort"], "high");

@@ -363,3 +363,55 @@ fn memory_does_not_grow_with_the_input() {
     assert!(written > 30 << 20, "{written}");
     assert!(peak < (20 << 20) + 32 * TASKS, "{peak} bytes for {written} bytes of input");
 }
+
+/// Much input is looked at by several threads, and `--explain` keeps to one: nobody may notice the difference.
+#[test]
+fn much_input_comes_out_as_little_does() {
+    let mut input = String::from("{\"type\":\"plan\",\"v\":1}\n");
+    for number in 0..20_000 {
+        let line = match number % 5 {
+            0 => format!("{{\"type\":\"note\",\"n\":{number}.50,\"text\":\"{}\"}}\r\n\n", "é".repeat(number % 700)),
+            1 => format!(
+                "{{\"type\":\"task\",\"id\":\"{number}\",\"title\":\"Review the parser\",\"batch\":{{\"number\":1,\"attempt\":2}}}}\n"
+            ),
+            2 => format!(
+                "{{\"type\":\"task\",\"id\":\"{number}\",\"title\":\"Kept\",\"route\":{{\"backend\":\"x\"}}}}\n"
+            ),
+            _ => format!(
+                "{{\"type\":\"task\",\"id\":\"{number}\",\"title\":\"Implement it\",\"body\":\"{}\"}}\n",
+                "b".repeat(number % 900)
+            ),
+        };
+        input.push_str(&line);
+    }
+    assert!(input.len() > 4 << 20, "{}", input.len());
+    let same = |input: &str| {
+        let (code, out, err) = run(&[], input);
+        let (code_alone, out_alone, err_alone) = run(&["--explain"], input);
+        assert!(out == out_alone, "{} and {} bytes", out.len(), out_alone.len());
+        assert_eq!(code, code_alone);
+        (code, out, err, err_alone.lines().last().unwrap_or_default().to_owned())
+    };
+    let (code, out, err, _) = same(&input);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert_eq!(out.lines().count(), 20_001);
+    let line = input.lines().count() + 1;
+    for (bad, why) in [
+        ("{\"type\":\"task\",\"id\":\"18\",\"title\":\"again\"}\n", "task 18: there was a line for this id before"),
+        (
+            "{\"type\":\"task\",\"id\":\"1\",\"title\":\"t\",\"batch\":{\"attempt\":2}}\n",
+            "task 1: there was a line for this id and attempt 2 before",
+        ),
+        ("{\"type\":\"task\",\"id\":\"z\"}\n", "missing field `title`"),
+        ("[1]\n", "not a JSON object"),
+    ] {
+        let more: String = (20_000..30_000)
+            .map(|id| format!("{{\"type\":\"task\",\"id\":\"{id}\",\"title\":\"{}\"}}\n", "t".repeat(300)))
+            .collect();
+        let (code, stopped, err, alone) = same(&format!("{input}{bad}{more}"));
+        assert_eq!(code, 65);
+        assert!(stopped == out, "everything before the bad line and nothing after it");
+        assert_eq!(err, format!("route: stdin:{line}: {why}\n"));
+        assert_eq!(err.trim_end(), alone);
+    }
+}

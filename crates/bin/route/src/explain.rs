@@ -28,6 +28,7 @@ pub fn kept(record: &Record) -> Result<(), String> {
 }
 
 fn line(id: &str, work_type: &str, backend: &str, models: &[&str], sandbox: &str, rule: &str, why: &str) {
+    let work_type = if work_type.is_empty() { "-" } else { work_type };
     let mut who = backend.to_owned();
     if !models.is_empty() {
         who = format!("{who} {}", models.join(" + "));

@@ -7,11 +7,12 @@ mod summary;
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
 use policy::routing::{BUILT_IN, Overrides, Policy, PolicyError, Task};
 use record::Record;
-use stage::{Error, Exit, Filter};
+use stage::{Error, Exit, Filter, Worker};
 
 pub use args::Args;
 
@@ -30,7 +31,7 @@ fn run(args: &Args) -> Result<Exit, Error> {
     // A file that somebody gave is looked at even when no task comes; the built-in table is not worth the time before.
     let policy = args.policy.as_deref().map(|path| Policy::load(path, overrides.clone())).transpose();
     let mut router = Router {
-        policy: policy.map_err(unusable)?,
+        policy: policy.map_err(unusable)?.map(Arc::new),
         overrides,
         explains: args.explain,
         summary: args.table.then(summary::Summary::default),
@@ -58,7 +59,7 @@ fn unusable(error: PolicyError) -> Error {
 
 struct Router {
     /// Read and compiled when the first task needs it.
-    policy: Option<Policy>,
+    policy: Option<Arc<Policy>>,
     overrides: Overrides,
     explains: bool,
     summary: Option<summary::Summary>,
@@ -67,12 +68,39 @@ struct Router {
 }
 
 impl Router {
-    fn policy(&mut self) -> Result<&Policy, PolicyError> {
+    fn policy(&mut self) -> Result<&Arc<Policy>, PolicyError> {
         match &mut self.policy {
             Some(policy) => Ok(policy),
-            none => Ok(none.insert(Policy::built_in(self.overrides.clone())?)),
+            none => Ok(none.insert(Arc::new(Policy::built_in(self.overrides.clone())?))),
         }
     }
+}
+
+/// Routes tasks beside others of its kind.
+struct Beside {
+    policy: Arc<Policy>,
+    json: String,
+}
+
+impl Worker for Beside {
+    fn task(&mut self, record: &mut Record) -> Result<(), String> {
+        // The author's choice wins, and running twice changes nothing.
+        if record.has("route") { Ok(()) } else { decide(&self.policy, record, false, &mut self.json) }
+    }
+}
+
+/// Decides one task and sets its route; `json` is memory that is used again.
+fn decide(policy: &Policy, record: &mut Record, explains: bool, json: &mut String) -> Result<(), String> {
+    let task = Task::of(record).map_err(|error| error.to_string())?;
+    let choice = policy.decide(&task);
+    if let Some(refused) = &choice.refused {
+        stage::tell(NAME, &format!("task {}: {refused}", &*task.id));
+    }
+    if explains {
+        explain::tell(&task.id, &choice);
+    }
+    record.set_json("route", choice.to_json(json));
+    Ok(())
 }
 
 impl Filter for Router {
@@ -87,17 +115,18 @@ impl Filter for Router {
         }
         let mut json = std::mem::take(&mut self.json);
         let policy = self.policy().map_err(|error| error.to_string())?;
-        let task = Task::of(record).map_err(|error| error.to_string())?;
-        let choice = policy.decide(&task);
-        if let Some(refused) = &choice.refused {
-            stage::tell(NAME, &format!("task {}: {refused}", &*task.id));
-        }
-        if explains {
-            explain::tell(&task.id, &choice);
-        }
-        record.set_json("route", choice.to_json(&mut json));
+        let decided = decide(policy, record, explains, &mut json);
         self.json = json;
-        Ok(())
+        decided
+    }
+
+    fn worker(&mut self) -> Option<Box<dyn Worker>> {
+        // What is told on the way, and the table, have to be in order.
+        if self.explains || self.summary.is_some() {
+            return None;
+        }
+        let policy = Arc::clone(self.policy().ok()?);
+        Some(Box::new(Beside { policy, json: String::new() }))
     }
 
     fn output<'a>(&'a mut self, record: &'a Record) -> Result<Option<&'a str>, String> {

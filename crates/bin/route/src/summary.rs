@@ -23,6 +23,8 @@ pub struct Summary {
 /// What is shown of a route, whoever wrote it.
 #[derive(Deserialize)]
 pub struct Seen {
+    /// A route of somebody else's may say no more than who shall do it.
+    #[serde(default)]
     pub work_type: String,
     pub backend: String,
     #[serde(default)]

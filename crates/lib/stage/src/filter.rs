@@ -1,14 +1,18 @@
 //! A stage that looks at one line at a time.
 
+use std::borrow::Cow;
 use std::io;
 use std::os::fd::AsFd;
 
 use record::Record;
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use serde::Deserialize;
 
-use crate::{Error, Exit, Identities, Lines, Signals, Sink};
+use crate::identity::Key;
+use crate::lines::BLOCK;
+use crate::pool::{Pool, Worker};
+use crate::{Error, Exit, Identities, LineError, Lines, Signals, Sink};
 
 /// A stage that looks at one line at a time.
 pub trait Filter {
@@ -24,6 +28,12 @@ pub trait Filter {
     /// What is written for a line, without its line end: the line itself, unless the stage's product is another text.
     fn output<'a>(&'a mut self, record: &'a Record) -> Result<Option<&'a str>, String> {
         Ok(Some(record.as_str()))
+    }
+
+    /// The work on one task as something that several threads can do at once, where tasks do not depend on each
+    /// other; asked for once a thread, when there is much to do. Other lines then go by untouched.
+    fn worker(&mut self) -> Option<Box<dyn Worker>> {
+        None
     }
 
     /// The input has ended; how did it go?
@@ -57,22 +67,73 @@ impl<F: AsFd> io::Read for Descriptor<F> {
     }
 }
 
+/// With less than this at hand, handing it over costs more than it gains.
+const MUCH: usize = BLOCK / 2;
+
 fn pump(filter: &mut impl Filter, sink: &mut Sink) -> Result<(), Error> {
+    let mut identities = Identities::default();
+    let mut side = Side::default();
+    let pumped = pump_with(filter, sink, &mut identities, &mut side);
+    // What was handed over came before whatever went wrong.
+    side.finish(&mut identities, sink).and(pumped)
+}
+
+/// The threads beside this one, once there was so much to do that they were asked for.
+#[derive(Default)]
+struct Side {
+    asked: bool,
+    pool: Option<Pool>,
+}
+
+impl Side {
+    fn pool(&mut self, key: &Key, filter: &mut impl Filter) -> Option<&mut Pool> {
+        if !self.asked {
+            self.asked = true;
+            self.pool = Pool::new(key, || filter.worker());
+        }
+        self.pool.as_mut()
+    }
+
+    fn finish(&mut self, identities: &mut Identities, sink: &mut Sink) -> Result<(), Error> {
+        self.pool.as_mut().map_or(Ok(()), |pool| pool.finish(identities, sink))
+    }
+}
+
+fn pump_with(
+    filter: &mut impl Filter,
+    sink: &mut Sink,
+    identities: &mut Identities,
+    side: &mut Side,
+) -> Result<(), Error> {
     let stdin = io::stdin();
     let mut lines = Lines::new(Descriptor(stdin.as_fd()));
+    let bad = |(number, error): (u64, LineError)| Error::input(number, error.to_string());
     let mut record = Record::default();
-    let mut identities = Identities::default();
     loop {
-        if !lines.is_ready() {
-            before_reading(sink)?;
+        while !lines.is_ready() && !lines.is_at_end() {
+            if !is_waiting(Some(&NOW))? {
+                side.finish(identities, sink)?;
+                sink.flush()?;
+                is_waiting(None)?;
+            }
+            lines.more().map_err(bad)?;
+            while lines.buffered() < BLOCK && !lines.is_at_end() && is_waiting(Some(&NOW))? {
+                lines.more().map_err(bad)?;
+            }
         }
-        let line = match lines.next_line() {
-            Ok(Some(line)) => line,
-            Ok(None) => return Ok(()),
-            Err((number, error)) => return Err(Error::input(number, error.to_string())),
-        };
+        if lines.buffered() >= MUCH
+            && let Some(pool) = side.pool(identities.key(), filter)
+        {
+            let (first, block) = lines.block();
+            if !block.is_empty() {
+                pool.give(first, block, identities, sink)?;
+                continue;
+            }
+        }
+        side.finish(identities, sink)?;
+        let Some(line) = lines.next_line().map_err(bad)? else { return Ok(()) };
         let outcome = record.read(line).map_err(|error| error.to_string()).and_then(|()| match &*record.kind() {
-            "task" => known(&record, &mut identities).and_then(|()| filter.task(&mut record)),
+            "task" => known(&record, identities).and_then(|()| filter.task(&mut record)),
             "plan" => filter.plan(&record),
             _ => Ok(()),
         });
@@ -89,7 +150,7 @@ fn pump(filter: &mut impl Filter, sink: &mut Sink) -> Result<(), Error> {
 #[derive(Deserialize)]
 struct Identity<'a> {
     #[serde(borrow)]
-    id: std::borrow::Cow<'a, str>,
+    id: Cow<'a, str>,
     #[serde(default)]
     batch: Option<Attempt>,
 }
@@ -100,52 +161,52 @@ struct Attempt {
     attempt: u64,
 }
 
-/// Checks the identity of a task line and notes it.
-pub(crate) fn known(record: &Record, identities: &mut Identities) -> Result<(), String> {
-    let (id, attempt) = match record.text("id") {
-        Some(id) if !record.has("batch") => (id, 0),
+/// Id and attempt of a task line; an error says what is wrong with them.
+pub(crate) fn identity(record: &Record) -> Result<(Cow<'_, str>, u64), String> {
+    match record.text("id") {
+        Some(id) if !record.has("batch") => Ok((id, 0)),
         // Also to say what is wrong with the id.
         _ => {
             let identity: Identity = record.view().map_err(|error| error.to_string())?;
-            (identity.id, identity.batch.map_or(0, |batch| batch.attempt))
+            Ok((identity.id, identity.batch.map_or(0, |batch| batch.attempt)))
         }
-    };
-    if identities.insert(&id, attempt) {
-        return Ok(());
     }
-    Err(match attempt {
-        0 => format!("task {id}: there was a line for this id before"),
-        _ => format!("task {id}: there was a line for this id and attempt {attempt} before"),
-    })
 }
 
-/// Called when the next line has to be read first: writes what is waiting if reading would make us wait, and then
-/// waits for input and for the end of our reader at once.
-fn before_reading(sink: &mut Sink) -> Result<(), Error> {
-    let (stdin, stdout) = (io::stdin(), io::stdout());
-    let waits = |timeout: Option<&rustix::event::Timespec>| -> Result<bool, Error> {
-        loop {
-            let mut ends = [PollFd::new(&stdin, PollFlags::IN), PollFd::new(&stdout, PollFlags::empty())];
-            match poll(&mut ends, timeout) {
-                Ok(_) => {}
-                Err(Errno::INTR) => continue,
-                Err(error) => return Err(Error::system("stdin", error.into())),
-            }
-            if !ends[0].revents().is_empty() {
-                return Ok(false);
-            }
-            if ends[1].revents().intersects(PollFlags::ERR | PollFlags::HUP) {
-                return Err(Error::ReaderGone);
-            }
-            if timeout.is_some() {
-                return Ok(true);
-            }
-        }
-    };
-    let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
-    if waits(Some(&now))? {
-        sink.flush()?;
-        waits(None)?;
+/// What is told of a task that was there before.
+pub(crate) fn twice(id: &str, attempt: u64) -> String {
+    match attempt {
+        0 => format!("task {id}: there was a line for this id before"),
+        _ => format!("task {id}: there was a line for this id and attempt {attempt} before"),
     }
-    Ok(())
+}
+
+/// Checks the identity of a task line and notes it.
+pub(crate) fn known(record: &Record, identities: &mut Identities) -> Result<(), String> {
+    let (id, attempt) = identity(record)?;
+    if identities.insert(&id, attempt) { Ok(()) } else { Err(twice(&id, attempt)) }
+}
+
+const NOW: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
+
+/// Whether input is waiting, asked of the system for at most `patience`. The end of our reader ends the wait too.
+fn is_waiting(patience: Option<&Timespec>) -> Result<bool, Error> {
+    let (stdin, stdout) = (io::stdin(), io::stdout());
+    loop {
+        let mut ends = [PollFd::new(&stdin, PollFlags::IN), PollFd::new(&stdout, PollFlags::empty())];
+        match poll(&mut ends, patience) {
+            Ok(_) => {}
+            Err(Errno::INTR) => continue,
+            Err(error) => return Err(Error::system("stdin", error.into())),
+        }
+        if !ends[0].revents().is_empty() {
+            return Ok(true);
+        }
+        if ends[1].revents().intersects(PollFlags::ERR | PollFlags::HUP) {
+            return Err(Error::ReaderGone);
+        }
+        if patience.is_some() {
+            return Ok(false);
+        }
+    }
 }

@@ -9,15 +9,32 @@ use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 /// 3 in 100,000,000, and the key is drawn anew in each process, so that no input can be made to collide.
 #[derive(Default)]
 pub struct Identities {
-    key: RandomState,
+    key: Key,
     seen: HashSet<u64, BuildHasherDefault<AlreadyHashed>>,
+}
+
+/// What the hashes of one process are made with.
+#[derive(Clone, Default)]
+pub(crate) struct Key(RandomState);
+
+impl Key {
+    pub fn hash(&self, id: &str, attempt: u64) -> u64 {
+        self.0.hash_one((id, attempt))
+    }
 }
 
 impl Identities {
     /// Notes a task; false when it was there before.
     pub fn insert(&mut self, id: &str, attempt: u64) -> bool {
-        let hash = self.key.hash_one((id, attempt));
+        self.insert_hash(self.key.hash(id, attempt))
+    }
+
+    pub(crate) fn insert_hash(&mut self, hash: u64) -> bool {
         self.seen.insert(hash)
+    }
+
+    pub(crate) fn key(&self) -> &Key {
+        &self.key
     }
 }
 

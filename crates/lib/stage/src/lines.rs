@@ -5,7 +5,8 @@ use std::io::{self, ErrorKind, Read};
 /// The longest line that is read, in bytes. A longer one is refused rather than filling the memory.
 pub const MAX_LINE: usize = 256 << 20;
 
-const BLOCK: usize = 256 << 10;
+/// How much is read at once.
+pub(crate) const BLOCK: usize = 256 << 10;
 
 /// Lines of a byte stream, numbered from 1. Blank lines are left out, `\r` before `\n` stays with its line.
 pub struct Lines<R> {
@@ -48,6 +49,33 @@ impl<R: Read> Lines<R> {
     /// What is read from.
     pub fn input(&self) -> &R {
         &self.input
+    }
+
+    /// Whether the input has ended; lines may still be there.
+    pub fn is_at_end(&self) -> bool {
+        self.at_end
+    }
+
+    /// How many bytes have been read and not given out.
+    pub fn buffered(&self) -> usize {
+        self.end - self.start
+    }
+
+    /// Reads once.
+    pub fn more(&mut self) -> Result<(), (u64, LineError)> {
+        if self.at_end { Ok(()) } else { self.fill().map_err(|error| (self.number + 1, error)) }
+    }
+
+    /// All complete lines that have been read, with the number of the first one; empty when there is none.
+    pub fn block(&mut self) -> (u64, &[u8]) {
+        let first = self.number + 1;
+        let read = self.start..self.end;
+        let length = memchr::memrchr(b'\n', &self.buffer[read.clone()]).map_or(0, |last| last + 1);
+        let block = &self.buffer[read.start..read.start + length];
+        self.number += memchr::memchr_iter(b'\n', block).count() as u64;
+        self.start += length;
+        self.searched = self.searched.max(self.start);
+        (first, block.strip_suffix(b"\n").unwrap_or(block))
     }
 
     /// Whether the next line can be had without reading.

@@ -32,6 +32,16 @@ impl Sink {
         if self.buffer.len() >= BLOCK { self.flush() } else { Ok(()) }
     }
 
+    /// Adds whole lines, each with its line end.
+    pub(crate) fn block(&mut self, lines: &[u8]) -> Result<(), Error> {
+        if lines.len() < BLOCK / 4 {
+            self.buffer.extend_from_slice(lines);
+            return if self.buffer.len() >= BLOCK { self.flush() } else { Ok(()) };
+        }
+        self.flush()?;
+        write_all(self.out.as_fd(), lines)
+    }
+
     /// Writes all that is waiting.
     pub fn flush(&mut self) -> Result<(), Error> {
         let written = write_all(self.out.as_fd(), &self.buffer);
