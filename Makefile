@@ -28,8 +28,7 @@ check: ## format and lints
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
-bench: build ## start-up and throughput as ratios against named peers
-	@scripts/setup-peers
+bench: ## start-up and throughput as ratios against named peers
 	$(CARGO) bench --bench ratios
 
 demo: ## the main job on a small repository: real Codex CLI, scripted model, no account
@@ -42,19 +41,12 @@ docs: ## man pages and shell completions, into target/docs
 
 install: docs ## install the tools, man pages and completions below PREFIX (~/.local)
 	$(CARGO) install --path . --root "$(PREFIX)" --locked --force
-	install -d "$(PREFIX)/share/man/man1" "$(PREFIX)/share/bash-completion/completions" \
-	  "$(PREFIX)/share/zsh/site-functions" "$(PREFIX)/share/fish/vendor_completions.d"
-	install -m 644 target/docs/man/*.1 "$(PREFIX)/share/man/man1"
-	install -m 644 target/docs/completions/bash/* "$(PREFIX)/share/bash-completion/completions"
-	install -m 644 target/docs/completions/zsh/* "$(PREFIX)/share/zsh/site-functions"
-	install -m 644 target/docs/completions/fish/* "$(PREFIX)/share/fish/vendor_completions.d"
+	mkdir -p "$(PREFIX)" && cp -R target/docs/share "$(PREFIX)/"
 	@echo "installed into $(PREFIX)/bin; put it before /usr/sbin in PATH: there is a system program called route"
 
-uninstall: ## remove what install has put below PREFIX
-	$(CARGO) uninstall --root "$(PREFIX)" plan-and-execute
-	cd target/docs/man && for page in *.1; do rm -f "$(PREFIX)/share/man/man1/$$page"; done
-	cd target/docs/completions/bash && for name in *; do rm -f "$(PREFIX)/share/bash-completion/completions/$$name" \
-	  "$(PREFIX)/share/zsh/site-functions/_$$name" "$(PREFIX)/share/fish/vendor_completions.d/$$name.fish"; done
+uninstall: docs ## remove what install has put below PREFIX
+	-$(CARGO) uninstall --root "$(PREFIX)" plan-and-execute
+	cd target/docs && find share -type f -exec rm -f "$(PREFIX)/{}" \;
 
 clean: ## remove what was built
 	$(CARGO) clean

@@ -19,9 +19,17 @@ struct Args {
     folder: PathBuf,
 }
 
+type Tool = (&'static str, fn() -> Command);
+
 /// Every tool that is installed, and its command line.
-const TOOLS: [(&str, fn() -> Command); 3] =
-    [("route", command::<route::Args>), ("codex-exec", command::<codex_exec::Args>), ("approve", approve::command)];
+const TOOLS: [Tool; 6] = [
+    ("plan-parse", plan_parse::command),
+    ("route", command::<route::Args>),
+    ("codex-exec", command::<codex_exec::Args>),
+    ("verify", verify::command),
+    ("approve", approve::command),
+    ("stage-check", stage_check::command),
+];
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 

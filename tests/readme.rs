@@ -84,8 +84,10 @@ fn every_pipe_of_the_readme_works() {
 fn the_readme_names_every_tool_and_every_page() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let pages = fs::read_to_string(root().join("examples/docs.rs")).unwrap();
     for name in manifest.lines().filter_map(|line| line.strip_prefix("path = \"crates/bin/")?.split('/').next()) {
         assert!(readme.contains(&format!("| `{name}` |")), "{name} has no line in the README");
+        assert!(pages.contains(&format!("(\"{name}\", ")), "{name} has no man page");
     }
     for page in readme.split("](docs/").skip(1).filter_map(|rest| rest.split(')').next()) {
         assert!(root().join("docs").join(page).exists(), "docs/{page}");

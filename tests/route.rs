@@ -405,9 +405,10 @@ fn much_input_comes_out_as_little_does() {
         ("{\"type\":\"task\",\"id\":\"z\"}\n", "missing field `title`"),
         ("[1]\n", "not a JSON object"),
     ] {
-        let more: String = (20_000..30_000)
+        let more = (20_000..30_000)
             .map(|id| format!("{{\"type\":\"task\",\"id\":\"{id}\",\"title\":\"{}\"}}\n", "t".repeat(300)))
-            .collect();
+            .collect::<Vec<String>>()
+            .concat();
         let (code, stopped, err, alone) = same(&format!("{input}{bad}{more}"));
         assert_eq!(code, 65);
         assert!(stopped == out, "everything before the bad line and nothing after it");

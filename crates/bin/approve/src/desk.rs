@@ -105,7 +105,7 @@ impl Desk {
             book,
             conversation,
             left: None,
-            outlet: Outlet::stdout()?,
+            outlet: Outlet::stdout(),
             heading: Heading::default(),
             open: BTreeMap::new(),
             asked: 0,
@@ -115,7 +115,7 @@ impl Desk {
             notes: Vec::new(),
             answers,
             studied,
-            study: Study::start(done)?,
+            study: Study::new(done),
             studying: 0,
         })
     }
@@ -233,8 +233,7 @@ impl Desk {
             return self.decide(item);
         }
         self.studying += 1;
-        self.study.give(item);
-        Ok(())
+        self.study.give(item)
     }
 
     /// Writes a line, or keeps it behind those that wait.

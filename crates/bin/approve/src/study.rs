@@ -10,29 +10,44 @@ use crate::change::Change;
 use crate::item::Item;
 
 /// Where tasks go to have their change read, one after the other.
-pub(crate) struct Study(Sender<Item>);
+pub(crate) struct Study {
+    done: UnboundedSender<Item>,
+    /// The thread's end; it is started for the first task.
+    give: Option<Sender<Item>>,
+}
 
 impl Study {
-    /// Starts to read; each task comes back through `done`, in the order in which it was given.
-    pub fn start(done: UnboundedSender<Item>) -> Result<Self, Error> {
-        let (give, items) = mpsc::channel::<Item>();
-        thread::Builder::new()
-            .name("study".into())
-            .spawn(move || {
-                for mut item in items {
-                    item.change = Change::read(item.sheet.result.as_ref());
-                    if done.send(item).is_err() {
-                        return;
-                    }
-                }
-            })
-            .map_err(|error| Error::system("cannot start a thread", error))?;
-        Ok(Self(give))
+    /// Each task comes back through `done`, in the order in which it was given.
+    pub fn new(done: UnboundedSender<Item>) -> Self {
+        Self { done, give: None }
     }
 
     /// Has the change of a task read.
-    pub fn give(&self, item: Item) {
-        // The thread only ends when this value does.
-        let _ = self.0.send(item);
+    pub fn give(&mut self, item: Item) -> Result<(), Error> {
+        if self.give.is_none() {
+            self.give = Some(start(self.done.clone())?);
+        }
+        if let Some(give) = &self.give {
+            // The thread only ends when this value does.
+            let _ = give.send(item);
+        }
+        Ok(())
     }
+}
+
+fn start(done: UnboundedSender<Item>) -> Result<Sender<Item>, Error> {
+    let (give, items) = mpsc::channel::<Item>();
+    thread::Builder::new()
+        .name("study".into())
+        .spawn(move || {
+            for mut item in items {
+                item.change = Change::read(item.sheet.result.as_ref());
+                if done.send(item).is_err() {
+                    return;
+                }
+            }
+        })
+        .map(drop)
+        .map_err(|error| Error::system("cannot start a thread", error))?;
+    Ok(give)
 }

@@ -1,5 +1,8 @@
 //! Who would take over a failed task, and what that costs.
 
+use std::cell::OnceCell;
+use std::path::PathBuf;
+
 use policy::routing::{Overrides, Policy};
 use record::WorkType;
 use stage::Error;
@@ -19,7 +22,8 @@ pub(crate) struct Target {
 
 /// Finds the target of each task.
 pub(crate) struct Targets {
-    routing: Policy,
+    /// The built-in one is compiled when it is first needed: that takes longer than all else at the start.
+    routing: OnceCell<Option<Policy>>,
     backend: Option<String>,
     model: Option<String>,
 }
@@ -30,18 +34,17 @@ const MODEL: &str = "claude-sonnet-4-6";
 impl Targets {
     /// As the flags and the routing policy say.
     pub fn new(args: &Args) -> Result<Self, Error> {
-        let overrides = Overrides::default();
-        let routing = match &args.routing {
-            Some(path) => Policy::load(path, overrides),
-            None => Policy::built_in(overrides),
-        };
-        let routing = routing.map_err(|error| Error::Usage(error.to_string()))?;
+        let load = |path: &PathBuf| Policy::load(path, Overrides::default());
+        let given = args.routing.as_ref().map(load).transpose().map_err(|error| Error::Usage(error.to_string()))?;
+        let routing = given.map_or_else(OnceCell::new, |policy| OnceCell::from(Some(policy)));
         Ok(Self { routing, backend: args.backend.clone(), model: args.model.clone() })
     }
 
     /// Who would take over work of this type.
     pub fn of(&self, work_type: Option<WorkType>) -> Target {
-        let routed = work_type.and_then(|work_type| self.routing.fallback(work_type));
+        // The built-in policy is sound: a test of its own crate sees to that.
+        let routing = self.routing.get_or_init(|| Policy::built_in(Overrides::default()).ok()).as_ref();
+        let routed = routing.zip(work_type).and_then(|(routing, work_type)| routing.fallback(work_type));
         let backend = self.backend.clone().or_else(|| routed.map(|routed| routed.backend.clone()));
         let model = self.model.clone().or_else(|| routed.map(|routed| routed.model.clone()));
         let target = Target {

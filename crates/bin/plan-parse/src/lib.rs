@@ -37,6 +37,11 @@ use crate::input::Input;
 use crate::plan::Parsed;
 use crate::report::Report;
 
+/// The command line, for man pages and completions.
+pub fn command() -> clap::Command {
+    <Args as clap::CommandFactory>::command()
+}
+
 /// Runs the tool with the arguments of the process.
 pub fn main() -> std::process::ExitCode {
     stage::main("plan-parse", || run(Args::parse()))

@@ -22,6 +22,11 @@ mod tree;
 use clap::Parser;
 use stage::{Error, Exit};
 
+/// The command line, for man pages and completions.
+pub fn command() -> clap::Command {
+    <args::Args as clap::CommandFactory>::command()
+}
+
 /// Runs the tool with the arguments of the process.
 pub fn main() -> std::process::ExitCode {
     if let Some(command) = session::asked_for() {

@@ -21,6 +21,11 @@ use verifier::Verifier;
 /// The name in front of everything that is told to people.
 const NAME: &str = "verify";
 
+/// The command line, for man pages and completions.
+pub fn command() -> clap::Command {
+    <Args as clap::CommandFactory>::command()
+}
+
 /// Runs the tool with the arguments of the process.
 pub fn main() -> std::process::ExitCode {
     if let Some(code) = sandbox::restricted_child() {

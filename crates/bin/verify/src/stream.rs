@@ -19,7 +19,7 @@ type Checked = Result<(Box<Record>, VerdictStatus), Error>;
 pub async fn serve(verifier: &Verifier) -> Result<Exit, Error> {
     let mut intake = Intake::checking(|record| sort(record).map(drop))?;
     intake.before_end(process::end_all);
-    let outlet = Outlet::stdout()?;
+    let outlet = Outlet::stdout();
     let mut exit = Exit::Ok;
     let mut bad = None;
     let mut ended = false;

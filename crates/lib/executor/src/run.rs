@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
 
 use agent::{Agent, Effort, prompt};
 use process::{Stop, Stopper};
@@ -91,6 +92,8 @@ struct Executor<A> {
     logs: Option<Arc<Logs>>,
     plan: Option<String>,
     watch: Option<Watch>,
+    /// The newest look at the tree, and when it was.
+    looked: Option<(Instant, Snapshot)>,
     outlet: Outlet,
     schedule: Schedule<Load>,
     running: HashMap<String, Running>,
@@ -127,7 +130,8 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
             logs: None,
             plan: None,
             watch,
-            outlet: Outlet::stdout()?,
+            looked: None,
+            outlet: Outlet::stdout(),
             running: HashMap::new(),
             calls: JoinSet::new(),
             checked: HashMap::new(),
@@ -279,7 +283,7 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
             earlier: line.earlier_attempts(),
         };
         let writes = access.is_writing();
-        let before = self.watch.as_ref().and_then(Watch::now);
+        let before = self.before();
         let beside = if writes { self.writing().map(|running| running.access.clone()).collect() } else { Vec::new() };
         if writes {
             for other in self.running.values_mut().filter(|running| running.access.is_writing()) {
@@ -344,10 +348,22 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
         self.emit(*running.record, &result, id);
     }
 
+    /// How the tree is before a task starts. A look that has only just been taken, after the task before, is as good as
+    /// a new one; git takes longer for it than all else that we do for a task.
+    fn before(&mut self) -> Option<Snapshot> {
+        const FRESH: Duration = Duration::from_millis(10);
+        match self.looked.take() {
+            Some((when, snapshot)) if when.elapsed() < FRESH => Some(snapshot),
+            _ => self.watch.as_ref()?.now(),
+        }
+    }
+
     /// What changed while the task ran. Where others wrote at the same time, what they declare is theirs.
-    fn changed(&self, running: &Running) -> Option<Vec<String>> {
+    fn changed(&mut self, running: &Running) -> Option<Vec<String>> {
         let watch = self.watch.as_ref()?;
-        let paths: BTreeSet<String> = watch.changed(running.before.as_ref()?, &watch.now()?);
+        let after = watch.now()?;
+        let paths: BTreeSet<String> = watch.changed(running.before.as_ref()?, &after);
+        self.looked = Some((Instant::now(), after));
         let own = |path: &String| {
             let path = Access::writes(std::iter::once(path.as_str()));
             running.access.meets(&path) || !running.beside.iter().any(|beside| beside.meets(&path))

@@ -20,9 +20,11 @@ pub(crate) fn new_mark() -> String {
     format!("{}-{}-{}", std::process::id(), now.as_nanos(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
+/// Whether a child has been started at all.
+static ASKED: OnceLock<()> = OnceLock::new();
+
 /// Asks once to be given the orphans among our descendants.
 pub(crate) fn adopt_orphans() {
-    static ASKED: OnceLock<()> = OnceLock::new();
     ASKED.get_or_init(|| {
         #[cfg(target_os = "linux")]
         // A kernel that refuses leaves us with the process group alone, as on other systems.
@@ -137,6 +139,9 @@ fn orphans_that(belongs: impl Fn(i32) -> bool) -> Vec<Process> {
 /// Ends every process that our children have left behind and that no call could be found for. To be used when no
 /// child is running any more.
 pub fn end_strays() {
+    if ASKED.get().is_none() {
+        return;
+    }
     for _ in 0..50 {
         let strays = orphans_that(|_| true);
         if strays.is_empty() {

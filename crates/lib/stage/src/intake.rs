@@ -1,19 +1,18 @@
 //! Lines in, for a stage that keeps several tasks going at once.
 
+use std::future::pending;
 use std::io;
-use std::thread;
+use std::os::fd::BorrowedFd;
 
 use record::Record;
-use rustix::event::{PollFd, PollFlags, poll};
-use rustix::io::Errno;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc::{self, Receiver};
 
 use crate::filter::{Descriptor, known};
+use crate::lines::LineError;
 use crate::{Error, Identities, Lines};
-
-/// How many lines are read ahead.
-const AHEAD: usize = 16;
 
 /// What happens to a stage from outside.
 #[derive(Debug)]
@@ -32,11 +31,18 @@ pub enum Input {
     ReaderGone,
 }
 
-/// Reads stdin on a thread of its own and watches for signals and for the end of our reader.
+type Check = Box<dyn Fn(&Record) -> Result<(), String>>;
+
+/// Reads stdin when there is something to read, and watches for signals and for the end of our reader.
+///
+/// There is no thread behind it: starting one, and handing lines over, costs more than reading them.
 pub struct Intake {
-    lines: Receiver<Input>,
+    lines: Lines<Descriptor<io::Stdin>>,
+    identities: Identities,
+    check: Check,
     ended: bool,
-    reader: Receiver<()>,
+    stdin: Watched,
+    stdout: Watched,
     signalled: bool,
     interrupt: Signal,
     terminate: Signal,
@@ -51,36 +57,20 @@ impl Intake {
 
     /// As [`Intake::stdin`], with a look at each task for what the stage needs of it: what `check` says is wrong makes
     /// the line a bad one, told with its number.
-    pub fn checking(check: impl Fn(&Record) -> Result<(), String> + Send + 'static) -> Result<Self, Error> {
+    pub fn checking(check: impl Fn(&Record) -> Result<(), String> + 'static) -> Result<Self, Error> {
         let signals = |error| Error::system("signals", error);
-        let (line, lines) = mpsc::channel(AHEAD);
-        let (gone, reader) = mpsc::channel(1);
-        let start = |name: &str, work: Box<dyn FnOnce() + Send>| {
-            thread::Builder::new()
-                .name(name.into())
-                .spawn(work)
-                .map(drop)
-                .map_err(|error| Error::system("cannot start a thread", error))
-        };
-        let intake = Self {
-            lines,
+        Ok(Self {
+            lines: Lines::new(Descriptor(io::stdin())),
+            identities: Identities::default(),
+            check: Box::new(check),
             ended: false,
-            reader,
+            stdin: Watched::new(rustix::stdio::stdin(), Interest::READABLE),
+            stdout: Watched::new(rustix::stdio::stdout(), Interest::WRITABLE | Interest::ERROR),
             signalled: false,
             interrupt: signal(SignalKind::interrupt()).map_err(signals)?,
             terminate: signal(SignalKind::terminate()).map_err(signals)?,
             before_end: None,
-        };
-        start("intake", Box::new(move || read(check, |input| line.blocking_send(input).is_ok())))?;
-        start(
-            "reader-watch",
-            Box::new(move || {
-                wait_for_reader_gone();
-                // The stage may have ended meanwhile; then nobody needs to know.
-                let _ = gone.blocking_send(());
-            }),
-        )?;
-        Ok(intake)
+        })
     }
 
     /// The next thing that happens. After [`Input::End`] or [`Input::Bad`] only signals and the end of the reader
@@ -105,9 +95,8 @@ impl Intake {
             biased;
             Some(()) = self.interrupt.recv() => self.signal(2),
             Some(()) = self.terminate.recv() => self.signal(15),
-            Some(()) = self.reader.recv() => Input::ReaderGone,
-            input = self.lines.recv(), if lines && !self.ended => {
-                let input = input.unwrap_or(Input::End);
+            () = self.stdout.is_gone() => Input::ReaderGone,
+            input = next(&mut self.lines, &mut self.identities, &self.check, &self.stdin), if lines && !self.ended => {
                 self.ended = matches!(input, Input::End | Input::Bad(_));
                 input
             }
@@ -126,24 +115,36 @@ impl Intake {
     }
 }
 
-fn read(check: impl Fn(&Record) -> Result<(), String>, send: impl Fn(Input) -> bool) {
-    let stdin = io::stdin();
-    let mut lines = Lines::new(Descriptor(&stdin));
-    let mut identities = Identities::default();
+async fn next(
+    lines: &mut Lines<Descriptor<io::Stdin>>,
+    identities: &mut Identities,
+    check: &Check,
+    stdin: &Watched,
+) -> Input {
+    // A file is always ready; others of our tasks want to get on too.
+    tokio::task::consume_budget().await;
     loop {
-        let read = match lines.next_line() {
-            Ok(Some(line)) => classify(line, &mut identities, &check).map_err(|reason| (None, reason)),
-            Ok(None) => Ok(Input::End),
-            Err((number, error)) => Err((Some(number), error.to_string())),
-        };
-        let input = read.unwrap_or_else(|(number, reason)| {
-            Input::Bad(Error::input(number.unwrap_or_else(|| lines.number()), reason))
-        });
-        let last = matches!(input, Input::Bad(_) | Input::End);
-        if !send(input) || last {
-            return;
+        lines.skip_blank();
+        if lines.is_ready() || lines.is_at_end() {
+            break;
+        }
+        if let Err(error) = stdin.readable().await.map_err(|error| (lines.number() + 1, LineError::Read(error))) {
+            return bad(error);
+        }
+        if let Err(error) = lines.more() {
+            return bad(error);
         }
     }
+    let read = match lines.next_line() {
+        Ok(Some(line)) => classify(line, identities, check),
+        Ok(None) => Ok(Input::End),
+        Err(error) => return bad(error),
+    };
+    read.unwrap_or_else(|reason| Input::Bad(Error::input(lines.number(), reason)))
+}
+
+fn bad((number, error): (u64, LineError)) -> Input {
+    Input::Bad(Error::input(number, error.to_string()))
 }
 
 fn classify(
@@ -160,18 +161,51 @@ fn classify(
     Ok(Input::Task(record))
 }
 
-/// Returns when the other end of stdout has been closed; never, when stdout is a file.
-fn wait_for_reader_gone() {
-    let stdout = io::stdout();
-    loop {
-        let mut ends = [PollFd::new(&stdout, PollFlags::empty())];
-        match poll(&mut ends, None) {
-            Ok(_) if ends[0].revents().intersects(PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL) => {
+/// A descriptor that the runtime watches for us, where the system can: files and `/dev/null` are always ready.
+struct Watched(Option<AsyncFd<BorrowedFd<'static>>>);
+
+impl Watched {
+    #[expect(
+        deprecated,
+        reason = "its successor is unsafe for types that may lie about their descriptor; ours does not"
+    )]
+    fn new(descriptor: BorrowedFd<'static>, interest: Interest) -> Self {
+        Self(AsyncFd::with_interest(descriptor, interest).ok())
+    }
+
+    /// Returns when reading does not make us wait.
+    async fn readable(&self) -> io::Result<()> {
+        let Some(watched) = &self.0 else { return Ok(()) };
+        loop {
+            let mut ready = watched.readable().await?;
+            // Somebody else may read from the same pipe; then there is nothing left for us.
+            if !now(*watched.get_ref(), PollFlags::IN).is_empty() {
+                return Ok(());
+            }
+            ready.clear_ready();
+        }
+    }
+
+    /// Returns when nobody is at the other end any more; never for a file.
+    async fn is_gone(&self) {
+        let Some(watched) = &self.0 else { return pending().await };
+        while let Ok(mut ready) = watched.ready(Interest::WRITABLE | Interest::ERROR).await {
+            if now(*watched.get_ref(), PollFlags::empty()).intersects(PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL)
+            {
                 return;
             }
-            Ok(_) | Err(Errno::INTR) => {}
-            // Then the next write tells.
-            Err(_) => return thread::park(),
+            ready.clear_ready();
         }
+        // Then the next write tells.
+        pending::<()>().await;
+    }
+}
+
+/// What holds at this moment.
+fn now(descriptor: BorrowedFd<'static>, wanted: PollFlags) -> PollFlags {
+    let mut ends = [PollFd::from_borrowed_fd(descriptor, wanted)];
+    match poll(&mut ends, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })) {
+        Ok(_) => ends[0].revents(),
+        Err(_) => PollFlags::empty(),
     }
 }

@@ -52,22 +52,22 @@ impl<R: Read> Lines<R> {
     }
 
     /// Whether the input has ended; lines may still be there.
-    pub fn is_at_end(&self) -> bool {
+    pub(crate) fn is_at_end(&self) -> bool {
         self.at_end
     }
 
     /// How many bytes have been read and not given out.
-    pub fn buffered(&self) -> usize {
+    pub(crate) fn buffered(&self) -> usize {
         self.end - self.start
     }
 
     /// Reads once.
-    pub fn more(&mut self) -> Result<(), (u64, LineError)> {
+    pub(crate) fn more(&mut self) -> Result<(), (u64, LineError)> {
         if self.at_end { Ok(()) } else { self.fill().map_err(|error| (self.number + 1, error)) }
     }
 
     /// All complete lines that have been read, with the number of the first one; empty when there is none.
-    pub fn block(&mut self) -> (u64, &[u8]) {
+    pub(crate) fn block(&mut self) -> (u64, &[u8]) {
         let first = self.number + 1;
         let read = self.start..self.end;
         let length = memchr::memrchr(b'\n', &self.buffer[read.clone()]).map_or(0, |last| last + 1);
@@ -81,6 +81,18 @@ impl<R: Read> Lines<R> {
     /// Whether the next line can be had without reading.
     pub fn is_ready(&mut self) -> bool {
         self.find_end().is_some()
+    }
+
+    /// Passes over blank lines that can be had without reading.
+    pub(crate) fn skip_blank(&mut self) {
+        while let Some(end) = self.find_end() {
+            if !self.buffer[self.start..end].iter().all(u8::is_ascii_whitespace) {
+                return;
+            }
+            self.number += 1;
+            self.start = end + 1;
+            self.searched = self.start;
+        }
     }
 
     /// The next line that is not blank, without its `\n`; `None` at the end.

@@ -1,5 +1,7 @@
 //! Lines out, from a stage that must not wait for its reader.
 
+use std::cell::Cell;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
@@ -16,8 +18,12 @@ const FULL: usize = 8 << 20;
 pub struct Outlet {
     queue: Option<UnboundedSender<String>>,
     waiting: Arc<Waiting>,
-    writer: Option<JoinHandle<Result<(), Error>>>,
+    /// Where the writer takes its lines from; it is started for the first one.
+    lines: Cell<Option<UnboundedReceiver<String>>>,
+    writer: Cell<Option<io::Result<Writer>>>,
 }
+
+type Writer = JoinHandle<Result<(), Error>>;
 
 #[derive(Default)]
 struct Waiting {
@@ -26,33 +32,46 @@ struct Waiting {
     failed: Notify,
 }
 
+impl Waiting {
+    fn fail(&self) {
+        self.failed.notify_one();
+        self.fell.notify_one();
+    }
+}
+
 impl Outlet {
-    /// Starts to write to stdout.
-    pub fn stdout() -> Result<Self, Error> {
+    /// Writes to stdout.
+    pub fn stdout() -> Self {
         let (queue, lines) = mpsc::unbounded_channel();
-        let waiting = Arc::new(Waiting::default());
-        let shared = Arc::clone(&waiting);
-        let writer = thread::Builder::new()
-            .name("outlet".into())
-            .spawn(move || {
-                let written = write(lines, &shared);
-                if written.is_err() {
-                    shared.failed.notify_one();
-                    shared.fell.notify_one();
-                }
-                written
-            })
-            .map_err(|error| Error::system("cannot start a thread", error))?;
-        Ok(Self { queue: Some(queue), waiting, writer: Some(writer) })
+        let lines = Cell::new(Some(lines));
+        Self { queue: Some(queue), waiting: Arc::default(), lines, writer: Cell::default() }
     }
 
     /// Puts a line in the queue; `line` has no line end.
     pub fn line(&self, line: String) {
+        if let Some(lines) = self.lines.take() {
+            self.start(lines);
+        }
         self.waiting.bytes.fetch_add(line.len(), Ordering::Relaxed);
         if let Some(queue) = &self.queue {
             // A writer that has ended tells why in `failed` and `finish`.
             let _ = queue.send(line);
         }
+    }
+
+    fn start(&self, lines: UnboundedReceiver<String>) {
+        let shared = Arc::clone(&self.waiting);
+        let writer = thread::Builder::new().name("outlet".into()).spawn(move || {
+            let written = write(lines, &shared);
+            if written.is_err() {
+                shared.fail();
+            }
+            written
+        });
+        if writer.is_err() {
+            self.waiting.fail();
+        }
+        self.writer.set(Some(writer));
     }
 
     /// Returns once there is room to take in more.
@@ -70,9 +89,13 @@ impl Outlet {
     /// Waits until everything has been written.
     pub fn finish(mut self) -> Result<(), Error> {
         self.queue = None;
-        match self.writer.take().map(JoinHandle::join) {
-            Some(Ok(written)) => written,
-            _ => Err(Error::system("stdout", std::io::Error::other("the writing thread ended early"))),
+        match self.writer.take() {
+            None => Ok(()),
+            Some(Err(error)) => Err(Error::system("cannot start a thread", error)),
+            Some(Ok(writer)) => match writer.join() {
+                Ok(written) => written,
+                Err(_) => Err(Error::system("stdout", io::Error::other("the writing thread ended early"))),
+            },
         }
     }
 }
