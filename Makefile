@@ -13,30 +13,37 @@ AGENTS = $$(scripts/setup-agents | tail -n 1)
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+NEED_CARGO = @command -v $(CARGO) >/dev/null || { echo "make: cargo is needed: install Rust (rustup, or your distribution's package)" >&2; exit 1; }
+
 setup: ## install what tests and demo need: the agent CLIs (npm) and jq, into a cache
-	@command -v $(CARGO) >/dev/null || { echo "make: cargo is needed: install Rust from rustup.rs or your distribution" >&2; exit 1; }
+	$(NEED_CARGO)
 	@scripts/setup-agents
 	@scripts/setup-peers jq
 
 build: ## build every tool
+	$(NEED_CARGO)
 	$(CARGO) build --release --bins -p plan-and-execute -p mock-models
 
 test: setup ## run all tests, with the real agent CLIs against a scripted model
-	PATH="$$(scripts/setup-peers jq | tail -n 1)/bin:$$PATH" $(CARGO) test --workspace --quiet
+	PATH="$$(scripts/setup-peers jq | tail -n 1)/bin:$$PATH" $(CARGO) test --workspace --quiet --no-fail-fast
 
 check: ## format and lints
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
 bench: ## start-up and throughput as ratios against named peers
+	$(NEED_CARGO)
 	$(CARGO) bench --bench ratios
 
 demo: ## the main job on a small repository: real Codex CLI, scripted model, no account
+	$(NEED_CARGO)
 	@scripts/setup-agents >/dev/null
+	@echo "building the tools (the first time takes some minutes)"
 	@$(CARGO) build --quiet --release --bins -p plan-and-execute -p mock-models
 	@DEMO_BIN=$(RELEASE) DEMO_AGENTS=$(AGENTS) scripts/demo/run
 
 docs: ## man pages and shell completions, into target/docs
+	$(NEED_CARGO)
 	$(CARGO) run --quiet --example docs -- target/docs
 
 install: docs ## install the tools, man pages and completions below PREFIX (~/.local)
@@ -54,7 +61,8 @@ clean: ## remove what was built
 # The pipes, for a plan of your own: make plan-run PLAN=docs/plans/2026-01-15-slugs.md
 PLAN ?=
 PIPE := PATH="$(CURDIR)/$(RELEASE):$$PATH" bash -o pipefail -c
-NEED_PLAN = @test -n "$(PLAN)" || { echo "make: name the plan: make $@ PLAN=docs/plans/..." >&2; exit 2; }
+NEED_PLAN = @test -n "$(PLAN)" || { echo "make: name the plan: make $@ PLAN=docs/plans/..." >&2; exit 2; }; \
+  test -x $(RELEASE)/plan-parse || { echo "make: the tools are not built: run 'make build' first" >&2; exit 1; }
 
 plan-check: ## what is missing in PLAN
 	$(NEED_PLAN)

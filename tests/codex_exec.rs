@@ -509,6 +509,7 @@ fn needs_that_are_met_elsewhere() {
     let done = desk.exec(&lines).ended(20);
     assert_eq!(done.task("1")["result"]["status"], "ok");
     assert_eq!(done.task("2")["result"]["held_by"], "8");
+    assert!(done.err.contains("task 2: held: it needs task 8, which is not finished"), "{}", done.err);
     assert!(done.out.contains(ticked) && done.out.contains(others));
     // plan-batch has released it, so its needs are finished, wherever they are.
     let released = task("3", "read-only", ",\"needs\":[\"7\"],\"batch\":{\"number\":4,\"attempt\":1}");
@@ -560,4 +561,19 @@ fn a_signal_is_heard_while_a_limit_is_waited_for() {
     let done = finished(child).ended(143);
     assert_eq!(done.task("1")["result"]["class"], "cancelled");
     assert!(before.elapsed() < Duration::from_secs(20), "{:?}", before.elapsed());
+}
+
+#[test]
+fn work_is_done_at_the_root_of_the_repository() {
+    let desk = on(agents::CODEX_TODAY, [Step::shell("echo x > made.txt; sleep 0.3"), Step::text("done")]);
+    let inside = desk.repo().join("deep/er");
+    fs::create_dir_all(&inside).unwrap();
+    let done = desk.tool("codex-exec").folder(&inside).input(task("1", "workspace-write", "")).run().ended(0);
+    assert!(desk.repo().join("made.txt").exists());
+    assert_eq!(done.task("1")["result"]["changed"], json!(["made.txt"]));
+    let here = desk.tool("codex-exec").folder(&inside).args(&["-C", "."]).input(task("1", "workspace-write", "")).run();
+    let real = inside.canonicalize().unwrap();
+    assert_eq!(here.ended(0).task("1")["result"]["workdir"], real.to_str().unwrap());
+    let wrong = desk.tool("codex-exec").args(&["-C", "nowhere"]).run().ended(2);
+    assert!(wrong.err.contains("--workdir nowhere: no such folder"), "{}", wrong.err);
 }

@@ -99,12 +99,18 @@ fn advice(options: &Options, found: &Doctor) -> Option<String> {
         .map(String::as_str)
         .filter(|model| RETIRED.contains(model))
         .collect();
-    // `codex login status` says "Logged in using ChatGPT" or "... an API key"; a guess is enough for advice.
-    let by_key = found.login.as_deref().is_some_and(|login| login.to_lowercase().contains("api key"));
-    (!retired.is_empty() && !by_key).then(|| {
-        format!(
+    // `codex login status` says "Logged in using ChatGPT", "... an API key" or "Not logged in"; a guess is enough for
+    // advice. Without a login, a provider of the user's own may still have its key.
+    let login = found.login.as_deref().unwrap_or_default().to_lowercase();
+    let mut advice = Vec::new();
+    if login.starts_with("not logged in") {
+        advice.push("run `codex login`, unless your provider has a key of its own".to_owned());
+    }
+    if !retired.is_empty() && !login.contains("api key") {
+        advice.push(format!(
             "{} no longer answer to ChatGPT logins: with one, set CODEX_MODEL_CODE and CODEX_MODEL_LOGIC to models that it has",
             retired.join(" and ")
-        )
-    })
+        ));
+    }
+    (!advice.is_empty()).then(|| advice.join("; "))
 }

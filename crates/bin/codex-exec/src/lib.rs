@@ -37,18 +37,24 @@ Examples:
   codex-exec --doctor
 
 Exit codes:
-  0 all went well   20 a task failed and nothing more was started (CODEX_FAIL_CLOSED=1)   65 bad input line
-  with CODEX_FAIL_CLOSED=0 the first cause: 10 rate limited, 11 not authenticated, 12 timed out, 13 CLI missing or
-  unusable, 1 anything else";
+  0   all went well
+  20  a task failed and nothing more was started (CODEX_FAIL_CLOSED=1)
+  10  rate limited, 11 not authenticated, 12 timed out, 13 CLI missing or
+      unusable, 1 anything else: the first cause (CODEX_FAIL_CLOSED=0)
+  2   usage
+  65  a bad input line
+  130, 143  stopped by SIGINT, SIGTERM";
 
 /// Runs the tool with the arguments of the process.
 pub fn main() -> ExitCode {
     let args = Args::parse();
     stage::main("codex-exec", || {
+        // An empty variable counts as none.
+        let program = if args.codex.is_empty() { "codex".into() } else { args.codex };
         if args.doctor {
-            return doctor::run(&args.codex, &args.options);
+            return doctor::run(&program, &args.options);
         }
-        let codex = Codex::new(&args.codex);
+        let codex = Codex::new(&program);
         if args.options.print_prompt {
             return executor::print_prompts(&codex, &args.options);
         }

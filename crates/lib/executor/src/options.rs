@@ -69,9 +69,9 @@ pub struct Options {
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     pub max_wait: Duration,
 
-    /// The folder that agents work in
-    #[arg(short = 'C', long, value_name = "DIR", default_value = ".")]
-    pub workdir: PathBuf,
+    /// The folder that agents work in [default: the root of the repository, or here where there is none]
+    #[arg(short = 'C', long, value_name = "DIR")]
+    pub workdir: Option<PathBuf>,
 
     /// 1: after a failure nothing more is started, exit 20. 0: go on, exit with the first cause
     #[arg(long, env = "CODEX_FAIL_CLOSED", value_name = "0|1", default_value = "1", value_parser = switch, action = clap::ArgAction::Set, hide_env_values = true)]

@@ -1,7 +1,8 @@
 //! The life of an executor.
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use stage::{Error, Exit, Filter, Input, Intake, Outlet, filter};
 use tokio::task::JoinSet;
 use tree::{Logs, Places, TreeLock};
 
-use crate::attempts::{self, Order, failed, held, told};
+use crate::attempts::{self, Order, failed, told};
 use crate::changes::{Snapshot, Watch};
 use crate::options::Options;
 use crate::schedule::{Access, Dead, Next, Schedule, Waiting};
@@ -75,6 +76,7 @@ struct Load {
 /// A task that runs.
 struct Running {
     record: Box<Record>,
+    started: Instant,
     batch: Option<u64>,
     access: Access,
     before: Option<Snapshot>,
@@ -107,17 +109,21 @@ struct Executor<A> {
     /// Nothing more is started.
     closing: bool,
     input_ended: bool,
+    /// Somebody looks at stderr.
+    watched: bool,
 }
 
 impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
     fn new(name: &'static str, agent: A, options: Options) -> Result<Self, Error> {
-        let workdir = &options.workdir;
-        let folder = workdir
+        let workdir = options.workdir.as_deref().unwrap_or(Path::new("."));
+        let here = workdir
             .canonicalize()
             .ok()
             .filter(|folder| folder.is_dir())
             .ok_or_else(|| Error::Usage(format!("--workdir {}: no such folder", workdir.display())))?;
-        let places = Places::of(&folder).map_err(|error| Error::Usage(error.to_string()))?;
+        let places = Places::of(&here).map_err(|error| Error::Usage(error.to_string()))?;
+        // The paths of a plan begin at the root.
+        let folder = if options.workdir.is_some() { here } else { places.root().to_owned() };
         let watch = places.is_repository().then(|| Watch::new(places.root()));
         let (stopper, stop) = Stopper::new();
         Ok(Self {
@@ -141,6 +147,7 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
             exit: Exit::Ok,
             closing: false,
             input_ended: false,
+            watched: std::io::stderr().is_terminal(),
         })
     }
 
@@ -263,7 +270,10 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
             self.lock = held.as_ref().map_or_else(Weak::new, Arc::downgrade);
             match self.schedule.next(held.is_some()) {
                 None => return,
-                Some(Next::Hold(task, by)) => self.emit(*task.load.record, &held_result(&self.agent, &by), &task.id),
+                Some(Next::Hold(task, by)) => {
+                    stage::tell(self.name, &format!("task {}: held: {}", task.id, task.why_held(&by)));
+                    self.emit(*task.load.record, &attempts::held(self.agent.backend(), &by), &task.id);
+                }
                 Some(Next::Start(task)) => self.start(task, held).await,
             }
         }
@@ -291,7 +301,10 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
             }
         }
         let lock = lock.filter(|_| writes);
-        self.running.insert(id.clone(), Running { record, batch, access, before, beside, _lock: lock });
+        self.running.insert(
+            id.clone(),
+            Running { record, started: Instant::now(), batch, access, before, beside, _lock: lock },
+        );
 
         let wants_sandbox = sandbox != Sandbox::DangerFullAccess;
         if !self.checked.contains_key(&wants_sandbox) {
@@ -302,6 +315,8 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
             let result = failed(self.agent.backend(), &order, *class, evidence);
             return self.done(&id, result);
         }
+        let models = order.models.join(" and ");
+        self.progress(&format!("task {id}: {} {models}, {}: started", self.agent.backend(), sandbox.name()));
         let (agent, options, stop, name) = (self.agent.clone(), self.options.clone(), self.stop.clone(), self.name);
         self.calls.spawn(async move {
             let result = attempts::run(&agent, &order, &options, stop, |text| stage::tell(name, text)).await;
@@ -330,6 +345,9 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
         let well = result.status == Status::Ok;
         if let Some(told) = told(&result) {
             stage::tell(self.name, &format!("task {id}: {told}"));
+        } else {
+            let tokens = result.usage.map(|usage| format!(", {} tokens", usage.total)).unwrap_or_default();
+            self.progress(&format!("task {id}: done in {:.0} s{tokens}", running.started.elapsed().as_secs_f64()));
         }
         self.schedule.done(id, well);
         if !well && !self.closing {
@@ -340,7 +358,8 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
                 stage::tell(
                     self.name,
                     &format!(
-                        "task {id} failed, so nothing more is started; `approve --gate fallback` asks how to go on"
+                        "task {id} failed, so nothing more is started: mend the cause and run the pipe again, or let \
+                         `approve --gate fallback` ask who shall go on"
                     ),
                 );
             }
@@ -382,6 +401,13 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
         self.outlet.line(record.as_str().to_owned());
     }
 
+    /// For a person who waits; a script has the lines.
+    fn progress(&self, text: &str) {
+        if self.watched {
+            stage::tell(self.name, text);
+        }
+    }
+
     /// Nothing more is started; what waits is passed on as it came.
     fn close(&mut self) {
         self.closing = true;
@@ -394,10 +420,6 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
         self.stopper.stop();
         while self.calls.join_next().await.is_some() {}
     }
-}
-
-fn held_result<A: Agent>(agent: &A, by: &str) -> TaskResult {
-    held(agent.backend(), by)
 }
 
 fn why_dead(id: &str, dead: &Dead) -> String {

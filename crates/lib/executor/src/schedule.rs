@@ -82,6 +82,17 @@ pub(crate) struct Waiting<T> {
     pub load: T,
 }
 
+impl<T> Waiting<T> {
+    /// Why it is held because of that one, in words.
+    pub fn why_held(&self, by: &str) -> String {
+        if self.needs.iter().any(|need| need == by) {
+            format!("it needs task {by}, which is not finished")
+        } else {
+            format!("task {by} failed, and nothing more is started")
+        }
+    }
+}
+
 /// What is to be done next.
 #[derive(Debug)]
 pub(crate) enum Next<T> {

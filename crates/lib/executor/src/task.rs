@@ -190,7 +190,7 @@ pub(crate) fn remedy(class: Class) -> Option<&'static str> {
             Some("name a model that your login has: set CODEX_MODEL_CODE or CODEX_MODEL_LOGIC and route again")
         }
         Class::Auth => Some("log in (codex login) or set the key that your provider wants"),
-        Class::Missing => Some("install the CLI, or name it by CODEX_BIN"),
+        Class::Network => Some("see whether the network and the service are up, and run the pipe again"),
         Class::Timeout => Some("give it more time with --timeout SECONDS, or split the task"),
         Class::ContextWindow => Some("split the task"),
         _ => None,
