@@ -646,7 +646,24 @@ fn whoever_quits_leaves_the_rest_pending() {
         let pending = out.iter().filter(|task| status(task) == "pending").count();
         assert_eq!((out.len(), pending), (3, 2));
         assert!(person.err.text().contains("task 2: pending at gate result"), "{}", person.err.text());
+        let screen = person.screen.text();
+        assert!(!screen.contains("task 2") && !screen.contains("no longer asked"), "{screen}");
+        assert!(screen.ends_with('\n'), "{screen:?}");
     }
+}
+
+#[test]
+fn a_message_of_another_tool_gets_a_line_of_its_own_and_the_prompt_comes_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = file(folder.path(), "1", &stream(&[judged("1", "pass")]));
+    let both = format!("{APPROVE} < {one} & read -r go; echo no JSON | {APPROVE} --no-terminal 2> /dev/tty; wait");
+    let mut person = Person::sits_down_before("sh", &["-c", &both], &[]);
+    person.sees("[a d r v m o q ?] ").stdin.take().unwrap().write_all(b"go\n").unwrap();
+    let screen = person.screen.wait_for("task 1: approve this result? ", 2);
+    assert!(screen.contains("[a d r v m o q ?] \r\napprove: stdin:1: "), "{screen:?}");
+    assert!(screen.contains("\r\ntask 1: approve this result? "), "{screen:?}");
+    let (_, out) = person.types("a\n").leaves();
+    assert_eq!(status(&out[0]), "approved");
 }
 
 #[test]
@@ -659,6 +676,8 @@ fn ctrl_c_at_a_question_leaves_it_pending() {
     let (code, out) = person.leaves();
     assert_eq!(code, 130);
     assert_eq!(out.iter().map(status).collect::<Vec<_>>(), ["pending", "none", "pending"]);
+    let screen = person.screen.text();
+    assert!(screen.ends_with('\n') && !screen.contains("no longer asked"), "{screen:?}");
 }
 
 #[test]

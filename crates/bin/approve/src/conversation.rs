@@ -2,8 +2,10 @@
 
 use std::io::{self, PipeReader};
 use std::sync::Arc;
-use std::sync::mpsc::{self, Sender};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
+use std::time::Duration;
 
 use record::Gate;
 use stage::terminal::{Reply, Talk, Terminal};
@@ -50,36 +52,63 @@ pub(crate) enum Word {
 pub(crate) struct Conversation {
     questions: Sender<Question>,
     pager: Pager,
+    is_over: Arc<AtomicBool>,
+    /// Nothing ever comes; its other end goes with the thread.
+    thread: Receiver<()>,
 }
+
+/// How long the thread may take to leave the terminal in order.
+const LEAVING: Duration = Duration::from_millis(500);
 
 impl Conversation {
     /// Starts to ask at `terminal`; each answer is sent with its question's number.
     pub fn start(terminal: Terminal, answers: UnboundedSender<(u64, Word)>) -> Result<Self, Error> {
         let (questions, queue) = mpsc::channel::<Question>();
         let pager = Pager::default();
-        let asker = Asker { terminal, pager: pager.clone() };
+        let is_over = Arc::new(AtomicBool::new(false));
+        let asker = Asker { terminal, pager: pager.clone(), is_over: is_over.clone() };
+        let (alive, thread) = mpsc::channel::<()>();
         thread::Builder::new()
             .name("conversation".into())
             .spawn(move || {
+                let _alive = alive;
                 for question in queue {
+                    if asker.is_over() {
+                        return;
+                    }
                     let word = asker.ask(&question).unwrap_or_else(|error| {
                         Some(Word::Quit(Some(format!("the terminal cannot be used: {error}"))))
                     });
                     // When nobody waits for the answer any more, the process is about to end.
                     let Some(word) = word else { continue };
-                    if answers.send((question.number, word)).is_err() {
+                    // Whoever has left is not shown the questions that are in the queue still.
+                    let has_left = matches!(word, Word::Quit(_));
+                    if answers.send((question.number, word)).is_err() || has_left {
                         return;
                     }
                 }
             })
             .map_err(|error| Error::system("cannot start a thread", error))?;
-        Ok(Self { questions, pager })
+        Ok(Self { questions, pager, is_over, thread })
     }
 
     /// Puts a question in the queue.
     pub fn put(&self, question: Question) {
         // The thread only ends when this value does.
         let _ = self.questions.send(question);
+    }
+
+    /// No question is asked any more. One that is open is to be called off after this, not before.
+    pub fn end(&self) {
+        self.is_over.store(true, Ordering::Release);
+    }
+
+    /// Waits until nothing more is said to the person. A pager must have been ended.
+    pub fn leave(self) {
+        self.end();
+        drop(self.questions);
+        // Another tool may have the terminal for long, and then nothing of ours stands there.
+        let _ = self.thread.recv_timeout(LEAVING);
     }
 
     /// What has to be ended before the process may end at once.
@@ -91,6 +120,7 @@ impl Conversation {
 struct Asker {
     terminal: Terminal,
     pager: Pager,
+    is_over: Arc<AtomicBool>,
 }
 
 /// A text of more lines is cut, unless a pager shows it.
@@ -99,12 +129,12 @@ const MOST: usize = 400;
 impl Asker {
     /// Asks until there is an answer; `None` when the question has been answered elsewhere.
     fn ask(&self, question: &Question) -> io::Result<Option<Word>> {
-        if is_over(&question.cancel)? {
+        if is_called_off(&question.cancel)? {
             return Ok(None);
         }
         let mut talk = self.terminal.take()?;
         // It may have been answered while somebody else had the terminal.
-        if is_over(&question.cancel)? {
+        if self.is_over() || is_called_off(&question.cancel)? {
             return Ok(None);
         }
         talk.say(&self.overview(question))?;
@@ -115,13 +145,10 @@ impl Asker {
             let line = match talk.ask(&prompt, &question.cancel)? {
                 Reply::Line(line) => line,
                 Reply::End => {
-                    talk.say("\n")?;
+                    talk.break_line()?;
                     return Ok(Some(Word::Quit(None)));
                 }
-                Reply::Cancelled => {
-                    talk.say("\n(no longer asked)\n")?;
-                    return Ok(None);
-                }
+                Reply::Cancelled => return self.call_off(&mut talk),
             };
             match understood(&line, question) {
                 Said::Word(word) => return Ok(Some(word)),
@@ -129,8 +156,8 @@ impl Asker {
                     match talk.ask("what should be different? (one line; Enter goes back) ", &question.cancel)? {
                         Reply::Line(note) if note.trim().is_empty() => {}
                         Reply::Line(note) => return Ok(Some(Word::Retry { note: tidy(&note) })),
-                        Reply::End => talk.say("\n")?,
-                        Reply::Cancelled => return Ok(None),
+                        Reply::End => talk.break_line()?,
+                        Reply::Cancelled => return self.call_off(&mut talk),
                     }
                 }
                 Said::Look(look) => self.look(look, question, &mut talk)?,
@@ -138,6 +165,19 @@ impl Asker {
                 Said::Empty => {}
             }
         }
+    }
+
+    /// The question has been answered elsewhere, or nothing is asked any more.
+    fn call_off(&self, talk: &mut Talk) -> io::Result<Option<Word>> {
+        talk.break_line()?;
+        if !self.is_over() {
+            talk.say("(no longer asked)\n")?;
+        }
+        Ok(None)
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Acquire)
     }
 
     fn page(&self) -> Page {
@@ -205,7 +245,7 @@ impl Question {
     }
 }
 
-fn is_over(cancel: &PipeReader) -> io::Result<bool> {
+fn is_called_off(cancel: &PipeReader) -> io::Result<bool> {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     let mut ends = [PollFd::new(cancel, PollFlags::IN)];
     poll(&mut ends, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))?;
@@ -230,7 +270,7 @@ enum Look {
 }
 
 const HELP: &str = "\
-a, approve [NOTE]   yes
+a, approve [NOTE]   yes; only the whole word takes a note
 d, deny [NOTE]      no
 r, retry [NOTE]     try again; the note tells the next attempt what should be different
 v, view             the diff (at gate plan: the whole plan), in $PAGER when it is long
@@ -267,6 +307,7 @@ fn understood(line: &str, question: &Question) -> Said {
         "m" | "message" if note.is_none() => Said::Look(Look::Message),
         "o" | "output" if note.is_none() => Said::Look(Look::Output),
         "?" | "h" | "help" => Said::Nothing(HELP.into()),
+        "a" | "y" => Said::Nothing("that is not an approval: only the whole word takes a note (approve NOTE)".into()),
         _ => Said::Nothing("not understood; ? tells what can be said".into()),
     }
 }

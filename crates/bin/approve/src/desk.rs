@@ -135,6 +135,10 @@ impl Desk {
         let outcome = self.pump(&mut intake).await;
         pager.end();
         outcome?;
+        // What is told comes after the last word of the conversation.
+        if let Some(conversation) = self.conversation.take() {
+            conversation.leave();
+        }
         for note in &self.notes {
             tell(NAME, note);
         }
@@ -513,6 +517,9 @@ impl Desk {
     /// Nothing is asked any more, and what is open is passed on as pending.
     fn leave(&mut self, why: &'static str) -> Result<(), Error> {
         self.left.get_or_insert(why);
+        if let Some(conversation) = &self.conversation {
+            conversation.end();
+        }
         for (_, open) in std::mem::take(&mut self.open) {
             self.pass_as_pending(open.held, why)?;
         }

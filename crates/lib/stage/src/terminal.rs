@@ -3,15 +3,18 @@
 //! The terminal is `/dev/tty`, whatever the standard streams are. Its settings are never changed, so there is nothing
 //! to restore however a tool ends. Whoever wants to say something to the person takes the terminal first
 //! ([`Terminal::take`]), so that questions and progress of the tools of one pipe do not run into each other.
+//!
+//! A message on stderr cannot wait for an answer. It breaks the line of a question that is open and leaves a mark in the
+//! lock file, by which the one who asks sees that the prompt has to be shown again.
 
 use std::env;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::PathBuf;
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::process::{getsid, getuid};
@@ -24,6 +27,13 @@ pub struct Terminal {
     /// `None` where no lock file can be made; then nothing keeps two questions apart.
     lock: Option<File>,
 }
+
+/// In the lock file while the cursor stands behind a prompt.
+const PROMPT: u8 = b'?';
+/// In the lock file otherwise.
+const NO_PROMPT: u8 = b'.';
+/// How soon a prompt is shown again after a message has come between.
+const LOOK_EVERY: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
 
 /// What came back on a question.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -42,7 +52,7 @@ impl Terminal {
         let flags = (OFlags::NOCTTY | OFlags::CLOEXEC).bits();
         let flags = i32::try_from(flags).map_err(io::Error::other)?;
         let tty = OpenOptions::new().read(true).write(true).custom_flags(flags).open("/dev/tty")?;
-        Ok(Self { tty, lock: lock_file() })
+        Ok(Self { tty, lock: lock_file(true) })
     }
 
     /// Takes the terminal for as long as the value lives; waits while another tool of the session has it.
@@ -55,7 +65,10 @@ impl Terminal {
                 }
             }
         }
-        Ok(Talk { terminal: self, typed: Vec::new() })
+        let talk = Talk { terminal: self, typed: Vec::new() };
+        // Somebody may have died at his prompt.
+        talk.mark(NO_PROMPT);
+        Ok(talk)
     }
 
     /// Columns and lines; 80 and 24 when the terminal does not tell.
@@ -92,6 +105,15 @@ impl Talk<'_> {
         (&self.terminal.tty).write_all(text.as_bytes())
     }
 
+    /// Begins a new line, unless a message has done so since the prompt was shown.
+    pub fn break_line(&mut self) -> io::Result<()> {
+        if self.terminal.lock.as_ref().is_none_or(is_at_prompt) {
+            self.mark(NO_PROMPT);
+            self.say("\n")?;
+        }
+        Ok(())
+    }
+
     /// Drops what has been typed so far: it was not meant for the question that comes now.
     pub fn forget_typed(&mut self) {
         self.typed.clear();
@@ -100,9 +122,18 @@ impl Talk<'_> {
     }
 
     /// Asks for a line. The question stays open until one comes, or until `cancel` becomes readable or its other
-    /// end is closed.
+    /// end is closed. Only a line leaves the cursor at the begin of one, see [`Talk::break_line`].
     pub fn ask(&mut self, prompt: &str, cancel: impl AsFd) -> io::Result<Reply> {
+        let is_marked = self.mark(PROMPT);
         self.say(prompt)?;
+        let reply = self.reply(prompt, is_marked, cancel)?;
+        if matches!(reply, Reply::Line(_)) {
+            self.mark(NO_PROMPT);
+        }
+        Ok(reply)
+    }
+
+    fn reply(&mut self, prompt: &str, mut is_marked: bool, cancel: impl AsFd) -> io::Result<Reply> {
         loop {
             // Enter is `\r` on a terminal that somebody left in raw mode.
             if let Some(at) = self.typed.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
@@ -112,7 +143,15 @@ impl Talk<'_> {
             }
             let tty = &self.terminal.tty;
             let mut ends = [PollFd::new(tty, PollFlags::IN), PollFd::new(&cancel, PollFlags::IN)];
-            match poll(&mut ends, None) {
+            // Where no mark can be set, none that is gone means anything.
+            match poll(&mut ends, is_marked.then_some(&LOOK_EVERY)) {
+                Ok(0) => {
+                    if self.terminal.lock.as_ref().is_some_and(|lock| !is_at_prompt(lock)) {
+                        is_marked = self.mark(PROMPT);
+                        self.say(prompt)?;
+                    }
+                    continue;
+                }
                 Ok(_) => {}
                 Err(Errno::INTR) => continue,
                 Err(error) => return Err(error.into()),
@@ -135,8 +174,16 @@ impl Talk<'_> {
     }
 }
 
+impl Talk<'_> {
+    /// Sets the mark; false when that is not possible, which is no reason not to ask.
+    fn mark(&self, mark: u8) -> bool {
+        self.terminal.lock.as_ref().is_some_and(|lock| lock.write_all_at(&[mark], 0).is_ok())
+    }
+}
+
 impl Drop for Talk<'_> {
     fn drop(&mut self) {
+        self.mark(NO_PROMPT);
         if let Some(lock) = &self.terminal.lock {
             // The system lets go of it at the latest when the process ends.
             let _ = lock.unlock();
@@ -144,21 +191,44 @@ impl Drop for Talk<'_> {
     }
 }
 
+/// Writes a message to stderr by `write`, on a line of its own even where a question of this session is open.
+pub(crate) fn between_questions(write: impl FnOnce()) {
+    let lock = if io::stderr().is_terminal() { lock_file(false) } else { None };
+    // Messages do not keep each other waiting, and nobody begins to ask in the middle of one.
+    let asked = lock.as_ref().filter(|lock| lock.try_lock_shared().is_err() && is_at_prompt(lock));
+    if asked.is_some() {
+        // Nobody can be told that stderr is closed.
+        let _ = io::stderr().write_all(b"\n");
+    }
+    write();
+    if let Some(lock) = asked {
+        // Then the prompt is not shown again, no more.
+        let _ = lock.write_all_at(&[NO_PROMPT], 0);
+    }
+}
+
+fn is_at_prompt(lock: &File) -> bool {
+    let mut mark = [0];
+    lock.read_at(&mut mark, 0).is_ok() && mark[0] == PROMPT
+}
+
 /// `/dev/tty` is the same file for every terminal of the machine, so the lock cannot be on it. A terminal belongs to
-/// one session, and the session's number names the lock.
-fn lock_file() -> Option<File> {
+/// one session, and the session's number names the lock. It is made by those who ask.
+fn lock_file(asks: bool) -> Option<File> {
     let session = getsid(None).ok()?.as_raw_nonzero();
     let folder = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|folder| folder.is_dir());
     let folder = folder.unwrap_or_else(|| env::temp_dir().join(format!("plan-and-execute-{}", getuid().as_raw())));
-    let mut builder = fs::DirBuilder::new();
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.recursive(true).create(&folder).ok()?;
+    if asks {
+        let mut builder = fs::DirBuilder::new();
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.recursive(true).create(&folder).ok()?;
+    }
     // Nobody may make us open a file of his choice through a link.
     let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::CLOEXEC).bits()).ok()?;
     OpenOptions::new()
         .read(true)
         .write(true)
-        .create(true)
+        .create(asks)
         .truncate(false)
         .mode(0o600)
         .custom_flags(flags)

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use signal_hook::consts::SIGPIPE;
 use signal_hook::low_level::emulate_default_handler;
 
+use crate::terminal::between_questions;
 use crate::{Error, Exit, Shown};
 
 /// Runs a tool and turns its outcome into an exit code. An error is told on stderr as `name: where: what`.
@@ -31,9 +32,12 @@ pub(crate) fn reader_gone() {
     let _ = emulate_default_handler(SIGPIPE);
 }
 
-/// Tells a person something: one line on stderr, with control characters made visible.
+/// Tells a person something: one line on stderr, with control characters made visible. On a terminal where a question
+/// is open it gets a line of its own.
 pub fn tell(name: &str, text: &str) {
     let line = format!("{name}: {}\n", Shown(text));
-    // Nobody can be told that stderr is closed.
-    let _ = std::io::stderr().write_all(line.as_bytes());
+    between_questions(|| {
+        // Nobody can be told that stderr is closed.
+        let _ = std::io::stderr().write_all(line.as_bytes());
+    });
 }
