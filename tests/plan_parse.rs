@@ -135,10 +135,10 @@ fn structure_stops_both_modes() {
 fn what_is_missing_is_a_warning_and_an_error_when_strict() {
     let plan = "### Task 1: a\n";
     let (code, out, err) = on_stdin(plan, &["--check"]);
-    assert!(code == 0 && out.is_empty() && err.ends_with("stdin: 0 errors, 7 warnings\n"), "{err}");
+    assert!(code == 0 && out.is_empty() && err.ends_with("stdin: 0 errors, 8 warnings\n"), "{err}");
     let (code, _, err) = on_stdin(plan, &["--check", "--strict"]);
-    assert!(code == 65 && err.ends_with("stdin: 7 errors, 0 warnings\n"), "{err}");
-    for code in ["P010", "P011", "P012", "P013", "P014", "P015", "P030"] {
+    assert!(code == 65 && err.ends_with("stdin: 8 errors, 0 warnings\n"), "{err}");
+    for code in ["P010", "P011", "P012", "P013", "P014", "P015", "P030", "P035"] {
         assert!(err.contains(code), "{code}");
     }
     // Writing lines stays quiet about it.
@@ -165,8 +165,48 @@ fn each_defect_has_its_place() {
     has(&summary("| 2 | | |"), "P032", 7, 3);
     has(&summary("| 1 | explore | claude |"), "P033", 7, 17);
     has(&summary("| 1 | implement | codex |"), "P034", 7, 7);
-    let clean = defects(summary("| 1 | explore | codex |"));
+    let clean = defects(summary("| 1 | explore | codex |").replace("# P\n", "# P\n\n**Goal:** x\n"));
     assert!(clean.iter().all(|(code, ..)| code.as_str() < "P030"), "{clean:?}");
+}
+
+#[track_caller]
+fn has_not(text: &str, code: &str) {
+    let found = defects(text);
+    assert!(found.iter().all(|(found, ..)| found != code), "{found:?}");
+}
+
+#[test]
+fn what_looks_complete_and_is_not_is_told() {
+    // Nothing of these may pass for what was meant.
+    let prose = "### Task 1: a\n**Objective:** b\n**Commands:** run the tests\n";
+    has(prose, "P025", 3, 15);
+    has_not(prose, "P012");
+    assert_eq!(tasks(prose)[0]["commands"], serde_json::json!([]));
+    for text in ["make sure that it works", "Run cargo test", "look at the queue", "mytool"] {
+        has(&format!("### Task 1: a\n**Objective:** b\n**Commands:** {text}\n"), "P025", 3, 15);
+        has(&format!("### Task 1: a\n**Objective:** b\n**Commands:**\n- {text}\n"), "P025", 4, 3);
+    }
+    for text in
+        ["cargo test", "./check", "A=1 mytool x", "scripts/all.sh", "mytool --check", "go test ./...", "make all"]
+    {
+        let plan = format!("### Task 1: a\n**Objective:** b\n**Commands:** {text}\n");
+        has_not(&plan, "P025");
+        assert_eq!(tasks(&plan)[0]["commands"][0], text);
+    }
+    has("### Task 1:\n**Objective:** b\n**Commands:** none\n", "P017", 1, 5);
+    for empty in ["**Commands:**\n", "**Commands:**\n```sh\n# later\n```\n"] {
+        has(&format!("### Task 1: a\n**Objective:** b\n{empty}"), "P012", 1, 5);
+    }
+    has("### Task 1: a\n**Objective:** b\n**Commands:** none\n**Files:**\n", "P011", 1, 5);
+    for field in ["Estimate:** 3 min", "Backend:** codex", "Work type:** explore", "Output:** patch", "Objective:** b"]
+    {
+        has(&format!("### Task 1: a\n**{field}\n**Commands:** none\n**{field}\n"), "P026", 4, 1);
+    }
+    has("### Task 1: a\n**Objective:** b\n**Commands:** `echo 'a`\n", "P027", 3, 15);
+    has("### Task 1: a\n**Objective:** b\n**Commands:**\n```sh\ngrep \"a b\n```\n", "P027", 4, 1);
+    has_not("### Task 1: a\n**Objective:** b\n**Commands:**\n```sh\ncat <<E\nit's\nE\n```\n", "P027");
+    has("# P\n\n### Task 1: a\n", "P035", 1, 1);
+    has_not("# P\n\n**Goal:** x\n\n### Task 1: a\n", "P035");
 }
 
 #[test]

@@ -98,19 +98,21 @@ pub fn work_type(value: &str) -> Option<WorkType> {
     let value = value.trim().trim_matches(['`', '*', '_', '"']);
     let head = value.split(['(', '—', '–', ',', ';', '\n', '`', '.']).next().unwrap_or("").trim();
     let name = head.to_lowercase().replace(['_', '-'], " ");
-    Some(match name.as_str() {
-        "explore" | "exploration" | "codebase exploration" | "code exploration" => WorkType::Explore,
-        "implement" | "implementation" | "code" | "coding" | "code implementation" => WorkType::Implement,
-        "code review" => WorkType::CodeReview,
-        "logic review" => WorkType::LogicReview,
-        "analysis" | "analyse" | "analyze" | "deep analysis" => WorkType::Analysis,
-        "research" | "live research" | "web research" => WorkType::Research,
-        "options" | "multiple options" => WorkType::Options,
-        "orchestrate" | "orchestration" | "coordination" => WorkType::Orchestrate,
-        "manual" | "human" => WorkType::Manual,
-        _ => return None,
-    })
+    WORK_TYPES.iter().find(|(_, names)| names.contains(&name.as_str())).map(|(kind, _)| *kind)
 }
+
+/// Each kind of work: its name, then what else is understood. The page of the format lists them all.
+const WORK_TYPES: [(WorkType, &[&str]); 9] = [
+    (WorkType::Explore, &["explore", "exploration", "codebase exploration", "code exploration"]),
+    (WorkType::Implement, &["implement", "implementation", "code", "coding", "code implementation"]),
+    (WorkType::CodeReview, &["code review"]),
+    (WorkType::LogicReview, &["logic review"]),
+    (WorkType::Analysis, &["analysis", "analyse", "analyze", "deep analysis"]),
+    (WorkType::Research, &["research", "live research", "web research"]),
+    (WorkType::Options, &["options", "multiple options"]),
+    (WorkType::Orchestrate, &["orchestrate", "orchestration", "coordination"]),
+    (WorkType::Manual, &["manual", "human"]),
+];
 
 #[cfg(test)]
 mod tests {
@@ -138,6 +140,17 @@ mod tests {
         }
         assert_eq!(with_model("claude", "Sonnet"), "claude:sonnet");
         assert_eq!(with_model("codex", "Sonnet"), "codex");
+    }
+
+    #[test]
+    fn every_name_of_a_kind_of_work_is_on_the_page() {
+        let page = include_str!("../../../../docs/plan-format.md");
+        for (_, names) in WORK_TYPES {
+            let (first, others) = names.split_first().unwrap();
+            let listed =
+                if others.is_empty() { (*first).to_owned() } else { format!("{first} ({})", others.join(", ")) };
+            assert!(page.contains(&listed), "{listed}");
+        }
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub struct Draft {
     pub section: Option<String>,
     /// One line.
     pub title: String,
+    /// Nothing stands behind the number: the title is only the opening line again.
+    pub untitled: bool,
     /// The opening line.
     pub opening: Range<usize>,
     /// All its bytes, from the beginning of its first line to the end of its last.
@@ -63,6 +65,8 @@ pub struct Draft {
     pub inferred: Vec<&'static str>,
     /// Values that are there but could not be understood.
     pub unclear: Vec<Unclear>,
+    /// Labels that give a value where an earlier one gave it already.
+    pub twice: Vec<Twice>,
 }
 
 impl Draft {
@@ -92,6 +96,15 @@ pub struct Unclear {
     pub place: Range<usize>,
 }
 
+/// A second value for a field that has only one.
+#[derive(Clone, Debug)]
+pub struct Twice {
+    /// The first label.
+    pub first: Range<usize>,
+    /// The later one.
+    pub again: Range<usize>,
+}
+
 /// The fields whose values can be unclear.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Field {
@@ -105,6 +118,8 @@ pub enum Field {
     Estimate,
     /// `Files`.
     Files,
+    /// `Commands`.
+    Commands,
 }
 
 /// What a dialect made of a document.

@@ -55,7 +55,9 @@ pub fn read(document: &Document, fields: &[Field], draft: &mut Draft) {
             field.blocks.clone().map(|index| &document.blocks[index]).find(|block| block.kind == Kind::Paragraph);
         let said = if value.is_empty() { first.map_or("", |block| document.inner(block)) } else { value };
         if draft.files.len() == before {
-            if says_none(said) {
+            if said.is_empty() {
+                // A label with nothing behind it was forgotten; that is not the word "none".
+            } else if says_none(said) {
                 draft.none.push("files");
             } else {
                 draft.unclear.push(Unclear { field: Unclarity::Files, place: field.name.clone() });

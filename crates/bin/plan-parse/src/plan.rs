@@ -57,7 +57,7 @@ impl<'a> Parsed<'a> {
     }
 
     /// `**Goal:** …` or a section of that name, before the first task.
-    fn goal(&self) -> Option<String> {
+    pub fn goal(&self) -> Option<String> {
         let document = &self.document;
         let first = self.drafts.first().map_or(document.text.len(), |draft| draft.body.start);
         let end = document.blocks.partition_point(|block| block.range.start < first);

@@ -65,6 +65,11 @@ fn continues(command: &str) -> bool {
     command.len() < 64 << 10 && open_quote(command)
 }
 
+/// A command with a quote that is never closed. What a here-document holds is text and may have one.
+pub fn is_unbalanced(command: &str) -> bool {
+    here_documents(command).is_empty() && open_quote(command)
+}
+
 fn open_quote(command: &str) -> bool {
     let mut quote = None;
     let mut bytes = command.bytes().peekable();
@@ -237,6 +242,26 @@ pub fn is_command(text: &str) -> bool {
             && (words.len() > 1 || LONERS.contains(program))
 }
 
+/// Whether text without backticks is a command: it begins with a known program, a path or an assignment, or has an
+/// option. A program of the user's own with neither is told from prose by backticks only.
+pub fn reads_like_command(text: &str) -> bool {
+    let words = program_words(text);
+    let Some(program) = words.first() else { return text.split_whitespace().any(is_assignment) };
+    let rest = &words[1..];
+    let known = CHECKERS.contains(program)
+        || CHANGERS.contains(program)
+        || SHELLS.contains(program)
+        || LOOKERS.contains(program)
+        || BUILTINS.contains(program);
+    // `make sure that …`, `find the callers`: programs that are English words.
+    let sentence = rest.iter().any(|word| ["the", "sure", "that", "every", "each", "whether", "it"].contains(word));
+    let path = program.contains('/') && !program.ends_with('/') && !program.contains("//");
+    let option = rest.iter().any(|word| {
+        word.trim_start_matches('-').starts_with(|first: char| first.is_ascii_alphanumeric()) && word.starts_with('-')
+    });
+    (known && !sentence) || path || option || words.len() < text.split_whitespace().count()
+}
+
 /// `<name>`, `...`, `YYYY`: something to fill in first.
 fn has_gap(command: &str) -> bool {
     let mut rest = command;
@@ -345,6 +370,22 @@ const CHECKERS: [&str; 62] = [
 const LOOKERS: [&str; 24] = [
     "grep", "rg", "test", "[", "[[", "ls", "diff", "cmp", "wc", "find", "cat", "head", "tail", "jq", "file", "stat",
     "which", "awk", "sed", "sort", "uniq", "tree", "true", "!",
+];
+const BUILTINS: [&str; 14] = [
+    "cd",
+    "export",
+    "source",
+    ".",
+    "set",
+    "echo",
+    "printf",
+    "if",
+    "for",
+    "while",
+    "sleep",
+    "b3sum",
+    "sha256sum",
+    "tar",
 ];
 const SHELLS: [&str; 4] = ["bash", "sh", "zsh", "timeout"];
 const LONERS: [&str; 12] =

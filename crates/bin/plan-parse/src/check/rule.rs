@@ -53,16 +53,21 @@ rules! {
     NO_BACKEND "P014" Warning "a task is not routed to a backend" "add `**Backend:** codex`, `claude` or `manual`"
     NO_ESTIMATE "P015" Warning "a task has no estimate" "add `**Estimate:** 3 min`"
     ESTIMATE_SIZE "P016" Warning "an estimate is not within 2 to 5 minutes" "split the task, or join it with its neighbour"
+    NO_TITLE "P017" Warning "a task has no title" "write it behind the number: `### Task 1: Title`"
     UNCLEAR_BACKEND "P020" Warning "a backend is not known, or several are named" "begin the value with `codex`, `claude` or `manual`, a model behind a colon"
     UNCLEAR_WORK_TYPE "P021" Warning "a work type is not known" "use explore, implement, code_review, logic_review, analysis, research, options, orchestrate or manual"
     UNCLEAR_NEEDS "P022" Warning "a dependency does not name a task" "write `Task 2`, `Tasks 1, 2 and 4`, `1-3` or `none`"
     UNCLEAR_ESTIMATE "P023" Warning "an estimate is not a time" "write a number with a unit, like `3 min`"
     UNCLEAR_FILES "P024" Warning "a list of files has no concrete path" "name each file with its path from the repository's root"
+    PROSE_COMMAND "P025" Warning "prose stands where commands should be, and is not run" "put commands between backticks, or write `**Commands:** none`"
+    GIVEN_TWICE "P026" Warning "a field that has one value is given twice" "keep the one that is meant"
+    OPEN_QUOTE "P027" Warning "a quote in a command is never closed" "close the quote, or put a backslash before it"
     NO_SUMMARY "P030" Warning "the plan has no routing summary" "add a section `## Routing summary` with a table of tasks, work types and backends"
     SUMMARY_MISSING "P031" Warning "the routing summary lacks a task" "add a row for it"
     SUMMARY_EXTRA "P032" Error "the routing summary has a row for a task that is not in the plan" "correct the number, or remove the row"
     SUMMARY_BACKEND "P033" Error "the routing summary and a task disagree about the backend" "make the two say the same"
     SUMMARY_WORK_TYPE "P034" Error "the routing summary and a task disagree about the work type" "make the two say the same"
+    NO_GOAL "P035" Warning "the plan has no goal" "add `**Goal:**` with one sentence before the first task"
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::numbered::Opener;
 use crate::backend::{self, Wish};
-use crate::draft::{Draft, Field as Unclarity, Unclear, Written};
+use crate::draft::{Draft, Field as Unclarity, Twice, Unclear, Written};
 use crate::field::{Field, Label, item_of, one_line};
 use crate::markdown::{Block, Document, Kind, code_text};
 use crate::{criteria, files, minutes, needs, shell};
@@ -15,6 +15,7 @@ pub fn read(document: &Document, fields: &[Field], draft: &mut Draft) {
     criteria::read(document, fields, draft);
     needs::read(document, fields, draft);
     commands(document, fields, draft);
+    given_twice(document, fields, draft);
     for field in fields {
         let value = || first_text(document, field);
         match field.label {
@@ -58,6 +59,27 @@ pub fn read(document: &Document, fields: &[Field], draft: &mut Draft) {
         }
     }
     model(document, fields, draft);
+}
+
+/// Notes the labels that say again what an earlier one said: only one value counts, and which one is nobody's guess.
+fn given_twice(document: &Document, fields: &[Field], draft: &mut Draft) {
+    const SINGLE: [Label; 6] =
+        [Label::Objective, Label::Backend, Label::Model, Label::WorkType, Label::Estimate, Label::Output];
+    let mut first: [Option<&Field>; SINGLE.len()] = [None; SINGLE.len()];
+    for field in fields {
+        let Some(at) = SINGLE.iter().position(|label| *label == field.label) else { continue };
+        // `Type: feature` in a step is somebody's own word.
+        let ours = field.label != Label::WorkType || document.slice(&field.name).to_lowercase().contains("work");
+        if !ours || document.blocks[field.block].depth > 1 || first_text(document, field).is_none() {
+            continue;
+        }
+        match first[at] {
+            Some(first) => {
+                draft.twice.push(Twice { first: first.name.clone(), again: field.name.clone() });
+            }
+            None => first[at] = Some(field),
+        }
+    }
 }
 
 /// A model in a field of its own says which one of the backend's, or which backend.
@@ -159,7 +181,7 @@ pub fn add_shared(draft: &mut Draft, shared: &[String]) {
 /// The commands of `Commands` fields: code spans, list entries and fences, all of them.
 fn commands(document: &Document, fields: &[Field], draft: &mut Draft) {
     for field in fields.iter().filter(|field| field.label == Label::Commands) {
-        let before = draft.commands.len();
+        let before = (draft.commands.len(), draft.unclear.len());
         let own = &document.blocks[field.block];
         one_line_of_commands(document, own, &field.value, draft);
         for index in field.blocks.clone() {
@@ -169,13 +191,23 @@ fn commands(document: &Document, fields: &[Field], draft: &mut Draft) {
                 Kind::Paragraph if item_of(document, index).is_some() => {
                     one_line_of_commands(document, block, &block.inner, draft);
                 }
-                Kind::Paragraph if block.depth == own.depth && draft.commands.len() > before => break,
+                Kind::Paragraph if block.depth == own.depth && draft.commands.len() > before.0 => break,
                 _ => {}
             }
         }
-        if draft.commands.len() == before {
+        // A label with nothing behind it was forgotten; that is not the word "none".
+        let said = first_text(document, field).is_some_and(|place| files::says_none(document.slice(&place)));
+        if said && (draft.commands.len(), draft.unclear.len()) == before {
             draft.none.push("commands");
         }
+    }
+}
+
+/// The full stop of a sentence goes; the dots of `./...` stay.
+fn without_full_stop(text: &str) -> &str {
+    match text.strip_suffix('.') {
+        Some(rest) if rest.ends_with(|last: char| last.is_alphanumeric() || "'\")]}".contains(last)) => rest,
+        _ => text,
     }
 }
 
@@ -190,9 +222,15 @@ fn one_line_of_commands(document: &Document, block: &Block, range: &Range<usize>
     let text = document.slice(range).trim();
     let mut spans = document.codes(block, range).peekable();
     if spans.peek().is_none() {
-        if !text.is_empty() && !files::says_none(text) {
-            let place = needs::trimmed(document, range);
-            draft.commands.push(Written::new(text.trim_end_matches('.').to_owned(), place));
+        if text.is_empty() || files::says_none(text) {
+            return;
+        }
+        let place = needs::trimmed(document, range);
+        // A sentence in a shell does whatever its first word does, and "run the tests" proves nothing.
+        if shell::reads_like_command(text) {
+            draft.commands.push(Written::new(without_full_stop(text).to_owned(), place));
+        } else {
+            draft.unclear.push(Unclear { field: Unclarity::Commands, place });
         }
         return;
     }

@@ -203,6 +203,7 @@ pub fn draft(document: &Document, opener: &Opener) -> Draft {
         id_place: opening.id.clone(),
         section: opener.section.map(|index| section_name(document.inner(&document.blocks[index]))),
         title,
+        untitled: opening.title.is_empty(),
         opening: line.inner.clone(),
         body: body(document, opener),
         checked: opening.done || own_box || (boxes > 0 && boxes == ticked),
@@ -213,7 +214,8 @@ pub fn draft(document: &Document, opener: &Opener) -> Draft {
 fn title(document: &Document, opener: &Opener) -> String {
     let opening = &opener.opening;
     if opening.title.is_empty() {
-        return one_line(document.inner(&document.blocks[opener.block]).trim_matches('*'));
+        let line = document.inner(&document.blocks[opener.block]).trim_matches('*');
+        return one_line(line.trim_end_matches([':', '：', '-', '—', '–', '.', ' ']));
     }
     let title = one_line(document.slice(&opening.title));
     // An item is a paragraph: its first sentence is the title.
