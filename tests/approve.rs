@@ -498,6 +498,21 @@ fn a_reader_that_goes_away_ends_it_quietly_even_while_it_waits() {
     assert_eq!(err.text().lines().count(), 1, "{}", err.text());
 }
 
+#[test]
+fn what_nobody_has_done_is_told_at_the_end() {
+    let held = json!({"result": {"status": "held", "backend": "codex", "held_by": "1"}});
+    let input = [
+        with(task("1"), json!({"route": {"backend": "claude"}})),
+        with(task("2"), held),
+        with(task("3"), json!({"checked": true})),
+    ];
+    let output = quiet(&[], &stream(&input));
+    assert_eq!(code(&output), 0, "nothing of it is at the gate");
+    let told = "approve: task 1: for claude, and nobody has done it yet\napprove: task 2: held because of task 1\n";
+    assert_eq!(stderr(&output), told);
+    assert_eq!(stderr(&quiet(&["--gate", "fallback"], &stream(&input))), "");
+}
+
 // ---- the plan
 
 fn planned(id: &str, rank: u64, command: &str) -> Value {
@@ -603,7 +618,7 @@ fn a_person_approves_denies_and_sends_back() {
         "m-1",
         "because",
         "read-only",
-        "pass: 1 of 1 checks passed",
+        "pass: 1 check passed",
         "cargo test",
         "nothing",
         "tokens",
@@ -618,6 +633,8 @@ fn a_person_approves_denies_and_sends_back() {
     person.types("r\n").sees("what should be different?");
     let (code, out) = person.types("more tests\n").leaves();
     assert_eq!(code, 20);
+    let err = person.err.text();
+    assert!(err.contains(r#"jq -c 'if .id == "3" then del("#) && err.contains("FILE | codex-exec | verify"), "{err}");
     let said: Vec<_> = out.iter().map(|task| (status(task), newest(task)["note"].as_str())).collect();
     assert_eq!(said, [("approved", None), ("denied", Some("not like this")), ("retry", Some("more tests"))]);
     assert!(out.iter().all(|task| newest(task)["by"] == "person:ada"));
@@ -1038,10 +1055,47 @@ fn the_policies_in_the_manual_do_what_it_says() {
         let output = quiet(&["--policy", policy.to_str().unwrap()], "");
         assert_eq!((code(&output), stderr(&output).as_str()), (0, ""), "{}", policy.display());
     }
-    // The first one is the careful one.
-    let careful = policies[0].to_str().unwrap();
-    let exit = |task: Value| code(&quiet(&["--policy", careful], &stream(&[task])));
-    assert_eq!(exit(ran_in(judged("1", "pass"), "read-only")), 0);
-    assert_eq!(exit(ran_in(judged("1", "pass"), "workspace-write")), 20);
-    assert_eq!(exit(ran_in(judged("1", "fail"), "read-only")), 20);
+    let decided = |number: usize, gate: &str, task: Value| {
+        let output = quiet(&["--gate", gate, "--policy", policies[number].to_str().unwrap()], &stream(&[task]));
+        status(&lines(&output.stdout)[0]).to_owned()
+    };
+    // Careful: what only looked around and passed.
+    assert_eq!(decided(0, "result", ran_in(judged("1", "pass"), "read-only")), "approved");
+    assert_eq!(decided(0, "result", ran_in(judged("1", "pass"), "workspace-write")), "pending");
+    assert_eq!(decided(0, "result", ran_in(judged("1", "fail"), "read-only")), "pending");
+
+    // At night: cheap tasks start, with the ranks that the built-in routing policy gives.
+    let routed = |work_type: &str| {
+        let task = with(
+            planned("1", 0, "true"),
+            json!({"work_type": work_type, "objective": "o", "files": [], "needs": [], "checked": false, "body": "b",
+                "source": {"path": "p.md", "line": 1, "end_line": 1}, "route": null}),
+        );
+        let mut route = Command::new(env!("CARGO_BIN_EXE_route"));
+        let output = run(route.env_clear(), &stream(&[task]));
+        lines(&output.stdout).remove(0)
+    };
+    assert_eq!(decided(1, "plan", routed("implement")), "approved");
+    assert_eq!(decided(1, "plan", routed("logic_review")), "pending");
+    let touched = |path: &str, verdict: &str| {
+        let mut task = ran_in(judged("1", verdict), "workspace-write");
+        task["result"]["changed"] = json!([path]);
+        task
+    };
+    assert_eq!(decided(1, "result", touched("docs/deep/page.md", "pass")), "approved");
+    assert_eq!(decided(1, "result", touched("docs/page.md", "unproven")), "pending");
+    assert_eq!(decided(1, "result", touched("src/lib.rs", "pass")), "pending");
+    let failed_by = |class: &str| {
+        let mut task = failed("1", "implement");
+        task["result"]["class"] = class.into();
+        task
+    };
+    assert_eq!(decided(1, "fallback", failed_by("rate_limited")), "approved");
+    assert_eq!(decided(1, "fallback", failed_by("auth")), "pending");
+
+    // Nobody looks after it: refused, not left pending.
+    assert_eq!(decided(2, "result", ran_in(judged("1", "pass"), "danger-full-access")), "denied");
+    assert_eq!(decided(2, "result", touched("src/lib.rs", "fail")), "denied");
+    assert_eq!(decided(2, "result", touched("src/lib.rs", "unproven")), "denied");
+    assert_eq!(decided(2, "result", touched("src/lib.rs", "pass")), "approved");
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::env;
 use std::fs;
 use std::io::{self, PipeWriter};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use policy::approval::{Answer, ApprovalPolicy};
@@ -20,8 +21,8 @@ use crate::change::Change;
 use crate::conversation::{Conversation, Question, Word};
 use crate::exhibit::Heading;
 use crate::item::Item;
-use crate::pending;
-use crate::place;
+use crate::pending::{self, Undone};
+use crate::place::Place;
 use crate::sheet::Sheet;
 use crate::study::Study;
 use crate::target::{Target, Targets};
@@ -49,6 +50,10 @@ pub(crate) struct Desk {
     /// At gate `plan`: everything since the first task that has to be asked about, in its order.
     held: VecDeque<Held>,
     pending: Vec<String>,
+    /// Tasks that were sent back and that nobody tries again by himself.
+    sent_back: Vec<String>,
+    /// At gate `result`: tasks that have no result.
+    undone: Undone,
     exit: Exit,
     /// What is told at the end, so as not to run into a question.
     notes: Vec<String>,
@@ -111,6 +116,8 @@ impl Desk {
             asked: 0,
             held: VecDeque::new(),
             pending: Vec::new(),
+            sent_back: Vec::new(),
+            undone: Undone::default(),
             exit: Exit::Ok,
             notes: Vec::new(),
             answers,
@@ -124,7 +131,7 @@ impl Desk {
     pub async fn work(mut self) -> Result<Exit, Error> {
         let gate = self.gate;
         let mut intake = Intake::checking(move |record| {
-            if place::is_at(gate, record)? {
+            if Place::of(record)?.is_at(gate) {
                 record.view::<Sheet>().map_err(|error| error.to_string())?;
             }
             Ok(())
@@ -142,8 +149,16 @@ impl Desk {
         for note in &self.notes {
             tell(NAME, note);
         }
-        if let Some(way) = pending::way_on(self.gate, self.book.run(), &self.pending) {
-            tell(NAME, &way);
+        // Of a run that was stopped, or that cannot be read, much more is undone.
+        if !matches!(self.exit, Exit::BadInput | Exit::Stopped(_)) {
+            for undone in std::mem::take(&mut self.undone).told() {
+                tell(NAME, &undone);
+            }
+        }
+        let ways =
+            [pending::again(self.gate, &self.sent_back), pending::way_on(self.gate, self.book.run(), &self.pending)];
+        for way in ways.iter().flatten() {
+            tell(NAME, way);
         }
         self.outlet.finish()?;
         Ok(self.exit)
@@ -228,7 +243,13 @@ impl Desk {
     fn task(&mut self, record: Record) -> Result<(), Error> {
         // The intake has looked at the task already, so nothing is wrong with it here.
         let wrong = |reason| Error::Document(format!("task: {reason}"));
-        if !place::is_at(self.gate, &record).map_err(wrong)? {
+        let place = Place::of(&record).map_err(wrong)?;
+        if !place.is_at(self.gate) {
+            if self.gate == Gate::Result
+                && let Some(why) = place.undone()
+            {
+                self.undone.add(&place.id, &why);
+            }
             self.pass(Held::Line(record));
             return Ok(());
         }
@@ -368,6 +389,10 @@ impl Desk {
             DecisionStatus::Retry => "sent back",
             DecisionStatus::Pending => "pending",
         };
+        // What was released in a batch is released again; what only a person can do has no agent to try it.
+        if decision.status == DecisionStatus::Retry && item.sheet.batch.is_none() && !item.sheet.is_manual() {
+            self.sent_back.push(item.sheet.id.clone());
+        }
         self.exit = self.exit.or(Exit::NeedsDecision);
         let note = decision.note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
         self.note(format!("task {}: {word} at gate {} by {}{note}", item.sheet.id, self.gate.name(), decision.by));
@@ -596,8 +621,15 @@ fn with(item: Item, decision: &Decision) -> Result<Record, Error> {
 /// Who sits at the terminal.
 fn person() -> String {
     let named = |name: &str| env::var(name).ok().filter(|name| !name.trim().is_empty());
-    named("USER").or_else(|| named("LOGNAME")).unwrap_or_else(|| rustix::process::getuid().as_raw().to_string())
+    named("USER").or_else(|| named("LOGNAME")).unwrap_or_else(|| ACCOUNT.clone())
 }
+
+/// The name of the account, wherever the system keeps it; its number when it has none.
+static ACCOUNT: LazyLock<String> = LazyLock::new(|| {
+    let said = duct::cmd!("id", "-un").stdin_null().stderr_null().unchecked().read().unwrap_or_default();
+    let name = said.trim();
+    if name.is_empty() { rustix::process::getuid().as_raw().to_string() } else { name.to_owned() }
+});
 
 /// The model whose answer was chosen; its number where the name would not tell.
 fn chosen(item: &Item, number: usize) -> String {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use record::Gate;
 
 use crate::change::Change;
-use crate::page::Page;
+use crate::page::{News, Page};
 use crate::sheet::{Attempt, Check, Outcome, Sheet, Usage};
 use crate::target::Target;
 
@@ -209,24 +209,56 @@ fn route(page: &mut Page, sheet: &Sheet) {
 fn verdict(page: &mut Page, sheet: &Sheet) {
     let Some(verdict) = &sheet.verdict else { return };
     let checks = verdict.checks.as_deref().unwrap_or_default();
-    let passed = checks.iter().filter(|check| is_pass(check)).count();
-    page.field("verdict", &format!("{}: {passed} of {} checks passed", verdict.status, checks.len()));
-    let (good, bad): (Vec<_>, Vec<_>) = checks.iter().partition(|check| is_pass(check));
+    let of = |status: Status| checks.iter().filter(|check| Status::of(check) == status).collect::<Vec<_>>();
+    let (good, words, bad) = (of(Status::Passed), of(Status::InWords), of(Status::Failed));
+    page.field("verdict", &format!("{}: {}", verdict.status, counted(good.len(), bad.len(), words.len())));
     // What failed comes first, and is never left out.
     for check in bad {
-        page.news(false, &told(check));
+        page.news(News::Bad, &told(check));
         page.tail(check.tail.as_deref().unwrap_or_default(), FEW);
     }
+    for check in words {
+        page.news(News::Open, &told(check));
+    }
     for check in good.iter().take(MANY) {
-        page.news(true, &told(check));
+        page.news(News::Good, &told(check));
     }
     if good.len() > MANY {
         page.entry(&format!("… and {} more that passed", good.len() - MANY));
     }
 }
 
-fn is_pass(check: &Check) -> bool {
-    check.status.as_deref() == Some("pass")
+/// How a check has come out, as a person sees it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Status {
+    Passed,
+    /// Nothing could be run for it: it is a criterion in words.
+    InWords,
+    Failed,
+}
+
+impl Status {
+    fn of(check: &Check) -> Self {
+        match check.status.as_deref() {
+            Some("pass") => Self::Passed,
+            Some("skipped") => Self::InWords,
+            _ => Self::Failed,
+        }
+    }
+}
+
+fn counted(good: usize, bad: usize, words: usize) -> String {
+    let checks = match (good, bad) {
+        (0, 0) => "no check was run".to_owned(),
+        (1, 0) => "1 check passed".to_owned(),
+        (good, 0) => format!("{good} checks passed"),
+        (good, bad) => format!("{good} of {} checks passed", good + bad),
+    };
+    match words {
+        0 => checks,
+        1 => format!("{checks}, 1 criterion that nobody can run"),
+        words => format!("{checks}, {words} criteria that nobody can run"),
+    }
 }
 
 fn told(check: &Check) -> String {
@@ -241,12 +273,13 @@ fn changed(page: &mut Page, result: &Outcome, change: &Change) {
         None => page.field("changed", "git could not tell"),
         Some([]) => page.field("changed", "nothing"),
         Some(paths) => {
-            page.field("changed", &format!("{} files", paths.len()));
+            let count = if paths.len() == 1 { "1 file".into() } else { format!("{} files", paths.len()) };
+            page.field("changed", &count);
             page.list(paths, MANY, ": v shows the diff");
         }
     }
     if let Change::Unreadable(why) = change {
-        page.news(false, &format!("the change cannot be shown, so it cannot be approved: {why}"));
+        page.news(News::Bad, &format!("the change cannot be shown, so it cannot be approved: {why}"));
     }
 }
 
@@ -290,7 +323,10 @@ fn is_past(at: &str) -> bool {
 /// The question itself, with the letters that answer it.
 pub(crate) fn prompt(gate: Gate, sheet: Option<&Sheet>, count: usize, target: &Target) -> String {
     let question = match (gate, sheet) {
-        (Gate::Plan, _) => format!("approve this plan ({count} tasks)? [a d v q ?] "),
+        (Gate::Plan, _) => {
+            let tasks = if count == 1 { "1 task".into() } else { format!("{count} tasks") };
+            format!("approve this plan ({tasks})? [a d v q ?] ")
+        }
         (Gate::Fallback, Some(sheet)) => {
             format!("task {}: let {} do it? [a d r v m o q ?] ", sheet.id, target.backend)
         }
@@ -305,4 +341,17 @@ pub(crate) fn prompt(gate: Gate, sheet: Option<&Sheet>, count: usize, target: &T
         (_, None) => "approve? [a d q ?] ".into(),
     };
     stage::Shown(question).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::counted;
+
+    #[test]
+    fn criteria_in_words_do_not_look_like_failures() {
+        assert_eq!(counted(1, 0, 1), "1 check passed, 1 criterion that nobody can run");
+        assert_eq!(counted(2, 0, 2), "2 checks passed, 2 criteria that nobody can run");
+        assert_eq!(counted(1, 1, 0), "1 of 2 checks passed");
+        assert_eq!(counted(0, 0, 1), "no check was run, 1 criterion that nobody can run");
+    }
 }

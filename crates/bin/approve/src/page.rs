@@ -15,9 +15,19 @@ pub(crate) struct Page {
     colour: bool,
 }
 
+/// What an entry says.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum News {
+    Good,
+    /// Neither good nor bad: somebody has to look.
+    Open,
+    Bad,
+}
+
 const BOLD: Style = Style::new().bold();
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default();
+const OPEN: Style = AnsiColor::Yellow.on_default();
 const PLACE: Style = AnsiColor::Cyan.on_default();
 
 /// Where a value begins, behind its label.
@@ -56,11 +66,16 @@ impl Page {
         let _ = writeln!(self.text, "{:INDENT$}{}", "", clip(value, (self.width - INDENT) * 2));
     }
 
-    /// As [`Page::entry`], coloured by whether it is good or bad news.
-    pub fn news(&mut self, is_good: bool, value: &str) {
+    /// As [`Page::entry`], coloured by what kind of news it is.
+    pub fn news(&mut self, news: News, value: &str) {
         let _ = write!(self.text, "{:INDENT$}", "");
         let value = clip(value, (self.width - INDENT) * 2);
-        self.styled(if is_good { GOOD } else { BAD }, &value);
+        let style = match news {
+            News::Good => GOOD,
+            News::Open => OPEN,
+            News::Bad => BAD,
+        };
+        self.styled(style, &value);
         self.text.push('\n');
     }
 
@@ -153,7 +168,7 @@ mod tests {
         page.head(HOSTILE, HOSTILE);
         page.field("x", HOSTILE);
         page.entry(HOSTILE);
-        page.news(true, HOSTILE);
+        page.news(News::Good, HOSTILE);
         page.list(&[HOSTILE.into()], 3, "");
         page.tail(HOSTILE, 3);
         page.quote(HOSTILE, 3, "");

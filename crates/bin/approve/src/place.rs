@@ -6,6 +6,8 @@ use serde::Deserialize;
 /// The few fields that tell.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Place {
+    #[serde(default)]
+    pub id: String,
     checked: Option<bool>,
     backend: Option<String>,
     work_type: Option<WorkType>,
@@ -24,6 +26,7 @@ struct Route {
 #[derive(Debug, Deserialize)]
 struct Outcome {
     status: Status,
+    held_by: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -36,32 +39,58 @@ struct Batch {
     attempts_left: Option<u64>,
 }
 
-/// Whether the task of `record` has to be decided at `gate`; an error names the field that is wrong.
-pub(crate) fn is_at(gate: Gate, record: &Record) -> Result<bool, String> {
-    let place: Place = record.view().map_err(|error| error.to_string())?;
-    let status = place.result.as_ref().map(|result| result.status);
-    Ok(match gate {
-        _ if status == Some(Status::Held) => false,
-        Gate::Plan => true,
-        _ if place.checked == Some(true) => false,
-        Gate::Fallback => status == Some(Status::Failed),
-        Gate::Result => match &place.verdict {
-            Some(verdict) => verdict.status == VerdictStatus::Pass || !place.may_be_tried_again(),
-            None => place.is_manual(),
-        },
-    })
-}
-
 impl Place {
+    /// Reads the fields; an error names the one that is wrong.
+    pub fn of(record: &Record) -> Result<Self, String> {
+        record.view().map_err(|error| error.to_string())
+    }
+
+    /// Whether the task has to be decided at `gate`.
+    pub fn is_at(&self, gate: Gate) -> bool {
+        let status = self.result.as_ref().map(|result| result.status);
+        match gate {
+            _ if status == Some(Status::Held) => false,
+            Gate::Plan => true,
+            _ if self.checked == Some(true) => false,
+            Gate::Fallback => status == Some(Status::Failed),
+            Gate::Result => match &self.verdict {
+                Some(verdict) => verdict.status == VerdictStatus::Pass || !self.may_be_tried_again(),
+                None => self.is_manual(),
+            },
+        }
+    }
+
+    /// Why the task has no result that could be looked at, when the plan has not ticked it off.
+    pub fn undone(&self) -> Option<String> {
+        if self.checked == Some(true) {
+            return None;
+        }
+        match &self.result {
+            None => Some(match self.backend() {
+                Some(backend) => format!("for {backend}, and nobody has done it yet"),
+                None => "for no backend yet, so nobody has done it".into(),
+            }),
+            Some(result) if result.status == Status::Held => Some(match &result.held_by {
+                Some(other) => format!("held because of task {other}"),
+                None => "held".into(),
+            }),
+            Some(_) => None,
+        }
+    }
+
+    fn backend(&self) -> Option<&str> {
+        let routed = self.route.as_ref().and_then(|route| route.backend.as_deref());
+        routed.or_else(|| self.backend.as_deref().and_then(|backend| backend.split(':').next()))
+    }
+
     fn may_be_tried_again(&self) -> bool {
         self.batch.as_ref().and_then(|batch| batch.attempts_left).is_some_and(|left| left > 0)
     }
 
     fn is_manual(&self) -> bool {
         let route = self.route.as_ref();
-        let backend = route.and_then(|route| route.backend.as_ref()).or(self.backend.as_ref());
         let work_type = route.and_then(|route| route.work_type).or(self.work_type);
-        backend.is_some_and(|backend| backend == "manual") || work_type == Some(WorkType::Manual)
+        self.backend() == Some("manual") || work_type == Some(WorkType::Manual)
     }
 }
 
@@ -70,7 +99,23 @@ mod tests {
     use super::*;
 
     fn at(gate: Gate, fields: &str) -> bool {
-        is_at(gate, &Record::parse(&format!(r#"{{"type":"task","id":"1",{fields}}}"#)).unwrap()).unwrap()
+        place(fields).is_at(gate)
+    }
+
+    fn place(fields: &str) -> Place {
+        Place::of(&Record::parse(&format!(r#"{{"type":"task","id":"1",{fields}}}"#)).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn what_nobody_has_done_is_told_with_its_cause() {
+        let undone = |fields: &str| place(fields).undone();
+        let told = |text: &str| Some(text.to_owned());
+        assert_eq!(undone(r#""route":{"backend":"claude"}"#), told("for claude, and nobody has done it yet"));
+        assert_eq!(undone(r#""backend":"codex:m""#), told("for codex, and nobody has done it yet"));
+        assert_eq!(undone(r#""title":"t""#), told("for no backend yet, so nobody has done it"));
+        assert_eq!(undone(r#""result":{"status":"held","held_by":"7"}"#), told("held because of task 7"));
+        assert_eq!(undone(r#""result":{"status":"failed"}"#), None);
+        assert_eq!(undone(r#""checked":true"#), None);
     }
 
     #[test]
@@ -105,7 +150,7 @@ mod tests {
     #[test]
     fn a_wrong_field_is_named() {
         let record = Record::parse(r#"{"type":"task","id":"1","verdict":{"status":"good"}}"#).unwrap();
-        let error = is_at(Gate::Result, &record).unwrap_err();
+        let error = Place::of(&record).unwrap_err();
         assert!(error.starts_with("verdict.status: unknown variant `good`"), "{error}");
     }
 }

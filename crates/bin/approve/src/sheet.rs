@@ -2,6 +2,8 @@
 //!
 //! Only `id` and `digest` are needed, the rest may be missing: the stages before may be anybody's.
 
+use std::collections::HashSet;
+
 use policy::approval::Case;
 use record::{Decision, Gate, Sandbox, WorkType};
 use serde::Deserialize;
@@ -163,10 +165,12 @@ impl Sheet {
         routed.or_else(planned)
     }
 
-    /// The commands that `verify` will run.
+    /// The commands that `verify` will run, each of them once.
     pub fn checks_to_come(&self) -> impl Iterator<Item = &str> {
         let criteria = self.done.iter().flatten().filter_map(|done| done.command.as_deref());
-        self.commands.iter().flatten().map(String::as_str).chain(criteria)
+        let mut seen = HashSet::new();
+        let commands = self.commands.iter().flatten().map(String::as_str).chain(criteria);
+        commands.filter(move |command| seen.insert(command.trim()))
     }
 
     /// Several answers, one of which has to be chosen.
@@ -217,6 +221,12 @@ mod tests {
         let case = failed.case(Gate::Fallback, ("claude", Some(3)));
         assert_eq!((case.backend, case.rank, case.when), (Some("claude"), Some(3), Some("rate_limited")));
         assert_eq!(failed.case(Gate::Result, ("claude", Some(3))).backend, Some("codex"));
+    }
+
+    #[test]
+    fn a_command_that_stands_twice_is_run_once() {
+        let sheet = sheet(r#""commands":["a","b"],"done":[{"command":" a "},{"command":"c"}]"#);
+        assert_eq!(sheet.checks_to_come().collect::<Vec<_>>(), ["a", "b", "c"]);
     }
 
     #[test]
