@@ -266,6 +266,78 @@ fn numbers_that_start_again_are_told_apart_by_their_section() {
 }
 
 #[test]
+fn a_cause_is_not_buried_under_its_effects() {
+    let codes = |text: &str| -> Vec<String> {
+        let mut codes: Vec<String> = defects(text).into_iter().map(|(code, ..)| code).collect();
+        codes.retain(|code| code != "P035" && code != "P011" && code != "P015");
+        codes
+    };
+    let task = |number: u8, behind: &str| {
+        format!(
+            "### Task {number}: a\n**Objective:** b\n**Backend:** codex\n**Commands:** none\n**Done when:** it is\n{behind}\n"
+        )
+    };
+    let summary = "# P\n\n## Routing summary\n\n| Task | Backend |\n|--|--|\n| 1 | codex |\n| 2 | codex |\n| 3 | claude |\n\n## Tasks\n\n";
+    // The third task has the number of the second.
+    let twice = format!("{summary}{}{}{}", task(1, ""), task(2, ""), task(2, "**Depends on:** 3"));
+    assert_eq!(codes(&twice), ["P002"]);
+    // What another number would not mend is still told.
+    let more = twice.replace("**Depends on:** 3", "**Depends on:** 7");
+    assert_eq!(codes(&more), ["P002", "P003"]);
+    // The fence hides the third task and the criteria of the second.
+    let fence = format!(
+        "{summary}{}### Task 2: a\n**Objective:** b\n**Backend:** codex\n**Depends on:** 3\n**Commands:**\n```sh\nls\n\n**Done when:** it isn't\n\n{}",
+        task(1, "**Depends on:** Task 3"),
+        task(3, "")
+    );
+    assert_eq!(codes(&fence), ["P005"]);
+    let (_, _, err) = on_stdin(&fence, &[]);
+    assert_eq!(err.matches("error[").count(), 1, "{err}");
+    // Without a hidden task it is only a fence, but what it swallowed is not missing either.
+    let end = format!("# P\n\n## Routing summary\n\n| Task |\n|--|\n| 1 |\n\n{}", task(1, ""))
+        .replace("**Done", "```\n**Done");
+    assert_eq!(codes(&end), ["P007"]);
+}
+
+#[test]
+fn labels_that_are_nearly_right_are_told() {
+    let plan = "### Task 1: a\n**Objetive:** b\n**Comands:** `ls`\nBackend: codex\n- Done wen: it is\n\n**Estimate:** 3 min\n**Comments:** no\n";
+    for (line, column) in [(2, 3), (3, 3), (5, 3)] {
+        has(plan, "P028", line, column);
+    }
+    assert_eq!(defects(plan).iter().filter(|(code, ..)| code == "P028").count(), 3);
+    // Each is told once: the field is there, only its label is not.
+    for code in ["P010", "P012", "P013"] {
+        has_not(plan, code);
+    }
+    has("### Task 1: a\n\n#### Done wen\n\n- it is\n", "P028", 3, 6);
+    let (_, _, err) = on_stdin("### Task 1: a\n**Done wen:**\n- it is\n", &["--check"]);
+    assert!(
+        err.contains(":2:3: warning[P028]: `Done wen` looks like `Done when`\n") && err.contains("^^^^^^^^"),
+        "{err}"
+    );
+}
+
+#[test]
+fn the_help_fills_its_lines_at_any_width() {
+    for width in ["80", "100"] {
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_plan-parse")).arg("--help").env("COLUMNS", width).output().unwrap();
+        let help = String::from_utf8(output.stdout).unwrap();
+        let width: usize = width.parse().unwrap();
+        let lines: Vec<&str> = help.lines().collect();
+        assert!(lines.iter().all(|line| line.chars().count() <= width), "{help}");
+        // A line of prose that another follows has no room for that one's first word.
+        for pair in lines.windows(2) {
+            let prose = |line: &str| line.starts_with(|first: char| first.is_alphabetic()) && !line.ends_with(':');
+            let Some(next) = pair[1].split(' ').next().filter(|_| prose(pair[0]) && prose(pair[1])) else { continue };
+            assert!(pair[0].chars().count() + 1 + next.chars().count() > width, "{width}: {pair:?}");
+        }
+        assert!(lines.contains(&"  plan-parse --check --format json docs/plans/*.md | jq -r .message"), "{help}");
+    }
+}
+
+#[test]
 fn one_stream_has_one_plan() {
     let (code, out, err) = on_stdin("", &["a.md", "b.md"]);
     assert!(code == 2 && out.is_empty() && err.contains("one plan"), "{err}");

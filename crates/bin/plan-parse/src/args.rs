@@ -42,6 +42,7 @@ pub enum Format {
     Json,
 }
 
+// One line for each paragraph: clap breaks lines where the terminal ends, and keeps those that are here.
 const LONG: &str = "\
 Turns a plan into lines: one `plan` line, then one `task` line for each task, as JSON on stdout.
 
@@ -60,18 +61,17 @@ A plan is a Markdown file. Each task is a heading with a number, and labelled fi
   - [ ] `cargo test config` passes
 
 Constraints and Output may follow. docs/plan-format.md describes all of it, with the list of defects.
-Plans in the superpowers layout are read too; what they do not state is inferred where that is safe and
-named in the field `inferred`.
 
-A plan without tasks, with a number used twice, or with a dependency that is unknown or goes in a circle writes
-no lines: the defects are told on stderr.";
+Plans in the superpowers layout are read too; what they do not state is inferred where that is safe and named in the field `inferred`.
+
+A plan without tasks, with a number used twice, or with a dependency that is unknown or goes in a circle writes no lines: the defects are told on stderr.";
 
 const EXAMPLES: &str = "\
 Examples:
   plan-parse docs/plans/feature.md
   plan-parse docs/plans/feature.md | route | codex-exec | verify | approve
   plan-parse --check --strict docs/plans/feature.md
-  plan-parse --check --format json docs/plans/*.md | jq -r '.code + \" \" + .message'
+  plan-parse --check --format json docs/plans/*.md | jq -r .message
   plan-parse --schema task
 
 Exit status: 0 read, or clean, or warnings only; 2 usage; 65 a plan that cannot be read or has defects.";

@@ -1,5 +1,7 @@
 //! `--check`: every defect of a plan, with its place and its remedy.
 
+mod effects;
+mod near;
 mod routing_summary;
 mod rule;
 mod structure;
@@ -8,7 +10,6 @@ mod tasks;
 use std::ops::Range;
 
 pub use rule::{Rule, Severity};
-pub use structure::defects as structure;
 
 use crate::plan::Parsed;
 
@@ -23,12 +24,21 @@ pub struct Defect {
     pub place: Range<usize>,
     /// The task it belongs to.
     pub task: Option<String>,
+    /// The number or the label that it is about.
+    pub about: Option<String>,
 }
 
 impl Defect {
     /// A defect of a rule.
     fn new(rule: &'static Rule, message: impl Into<String>, place: Range<usize>) -> Self {
-        Self { rule, message: message.into(), place, task: None }
+        Self { rule, message: message.into(), place, task: None, about: None }
+    }
+
+    /// Names what it is about.
+    #[must_use]
+    fn about(mut self, what: &str) -> Self {
+        self.about = Some(what.to_owned());
+        self
     }
 
     /// Names the task.
@@ -39,14 +49,25 @@ impl Defect {
     }
 }
 
-/// All defects of a plan, in the order of their places.
+/// The defects of structure, with which no lines are written.
+pub fn structure(parsed: &Parsed) -> Vec<Defect> {
+    let mut defects = structure::defects(parsed);
+    if !defects.is_empty() {
+        effects::drop(parsed, &mut defects);
+    }
+    defects
+}
+
+/// All defects of a plan, in the order of their places, without those that only follow from others.
 pub fn all(parsed: &Parsed) -> Vec<Defect> {
-    let mut defects = structure(parsed);
+    let mut defects = structure::defects(parsed);
     if !parsed.drafts.is_empty() {
         tasks::check(parsed, &mut defects);
+        near::check(parsed, &mut defects);
         routing_summary::check(parsed, &mut defects);
     }
     structure::open_fences(parsed, &mut defects);
+    effects::drop(parsed, &mut defects);
     defects.sort_by_key(|defect| (defect.place.start, defect.rule.code));
     defects
 }

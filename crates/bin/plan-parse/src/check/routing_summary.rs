@@ -43,7 +43,7 @@ pub fn check(parsed: &Parsed, defects: &mut Vec<Defect>) {
         let Some(number) = number(document.slice(&task)) else { continue };
         let Some(index) = parsed.names.find(number) else {
             let message = format!("the plan has no task {number}");
-            defects.push(Defect::new(&SUMMARY_EXTRA, message, task));
+            defects.push(Defect::new(&SUMMARY_EXTRA, message, task).about(number));
             continue;
         };
         seen[index] = true;

@@ -62,6 +62,7 @@ rules! {
     PROSE_COMMAND "P025" Warning "prose stands where commands should be, and is not run" "put commands between backticks, or write `**Commands:** none`"
     GIVEN_TWICE "P026" Warning "a field that has one value is given twice" "keep the one that is meant"
     OPEN_QUOTE "P027" Warning "a quote in a command is never closed" "close the quote, or put a backslash before it"
+    NEAR_LABEL "P028" Warning "a label is nearly one that is known, and is not read" "write the label as docs/plan-format.md has it"
     NO_SUMMARY "P030" Warning "the plan has no routing summary" "add a section `## Routing summary` with a table of tasks, work types and backends"
     SUMMARY_MISSING "P031" Warning "the routing summary lacks a task" "add a row for it"
     SUMMARY_EXTRA "P032" Error "the routing summary has a row for a task that is not in the plan" "correct the number, or remove the row"

@@ -26,7 +26,7 @@ pub fn defects(parsed: &Parsed) -> Vec<Defect> {
     for (index, number, place) in &names.unknown {
         let id = &names.ids[*index];
         let message = format!("task {id} needs task {number}, which is not in the plan");
-        defects.push(Defect::new(&UNKNOWN_NEED, message, place.clone()).of(id));
+        defects.push(Defect::new(&UNKNOWN_NEED, message, place.clone()).of(id).about(number));
     }
     for circle in &names.cycles {
         let mut shown: Vec<&str> = circle.iter().take(12).map(|index| names.ids[*index].as_str()).collect();
@@ -65,15 +65,7 @@ fn no_tasks(document: &Document) -> Defect {
 fn hidden_tasks(parsed: &Parsed, defects: &mut Vec<Defect>) {
     for block in open_blocks(&parsed.document) {
         let document = &parsed.document;
-        let hidden = document.slice(&block).lines().skip(1).filter(|line| {
-            let text = line.trim_start_matches('#');
-            let level = line.len() - text.len();
-            let opening = (1..=5).contains(&level).then(|| opener::read(text.trim(), false)).flatten();
-            opening.is_some_and(|opening| {
-                let id = &text.trim()[opening.id.clone()];
-                opening.word == Word::Task && opening.separated && parsed.names.find(id).is_none()
-            })
-        });
+        let hidden = document.slice(&block).lines().skip(1).filter(|line| hidden_id(parsed, line).is_some());
         let count = hidden.take(1000).count();
         if count > 0 {
             let message = format!(
@@ -83,6 +75,16 @@ fn hidden_tasks(parsed: &Parsed, defects: &mut Vec<Defect>) {
             defects.push(Defect::new(&HIDDEN_TASKS, message, first_line(document, block.start)));
         }
     }
+}
+
+/// The number of the task that a line of a fence would open, when no other task has it.
+pub fn hidden_id<'l>(parsed: &Parsed, line: &'l str) -> Option<&'l str> {
+    let text = line.trim_start_matches('#');
+    let level = line.len() - text.len();
+    let text = text.trim();
+    let opening = (1..=5).contains(&level).then(|| opener::read(text, false)).flatten()?;
+    let id = &text[opening.id.clone()];
+    (opening.word == Word::Task && opening.separated && parsed.names.find(id).is_none()).then_some(id)
 }
 
 /// Fences without an end, which hide nothing that looks like a task.
@@ -102,7 +104,8 @@ pub fn open_fences(parsed: &Parsed, defects: &mut Vec<Defect>) {
     }
 }
 
-fn open_blocks<'d>(document: &'d Document) -> impl Iterator<Item = std::ops::Range<usize>> + 'd {
+/// Fences that run to the end of what they are in.
+pub fn open_blocks<'d>(document: &'d Document) -> impl Iterator<Item = std::ops::Range<usize>> + 'd {
     document
         .blocks
         .iter()
