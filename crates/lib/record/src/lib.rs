@@ -13,6 +13,7 @@ mod scan;
 mod schema;
 mod sections;
 mod time;
+mod whole;
 
 pub use class::{Class, Code};
 pub use digest::digest;
@@ -25,3 +26,4 @@ pub use sections::{
     Sandbox, Verdict, VerdictStatus,
 };
 pub use time::{from_unix_seconds, now};
+pub use whole::{whole, whole_or_none};

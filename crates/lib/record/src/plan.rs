@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 #[serde(tag = "type", rename = "plan")]
 pub struct Plan {
     /// The version of the contract, 1.
+    #[serde(deserialize_with = "crate::whole")]
     pub v: u32,
     /// The plan's file as it was given on the command line.
     pub path: String,
@@ -19,6 +20,7 @@ pub struct Plan {
     /// BLAKE3 of the file, hex.
     pub digest: String,
     /// The number of tasks that follow.
+    #[serde(deserialize_with = "crate::whole")]
     pub tasks: u64,
     /// The dialect that was read: `plan-and-execute`, `superpowers`, ...
     pub format: String,
@@ -123,8 +125,10 @@ pub struct Source {
     /// The plan's file as it was given on the command line.
     pub path: String,
     /// First line, from 1.
+    #[serde(deserialize_with = "crate::whole")]
     pub line: u64,
     /// Last line, from 1.
+    #[serde(deserialize_with = "crate::whole")]
     pub end_line: u64,
 }
 

@@ -25,7 +25,7 @@ pub struct TaskResult {
     /// How it came out.
     pub status: Status,
     /// The cause as an exit code: 0 10 11 12 13 1. Absent when held.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::whole_or_none", skip_serializing_if = "Option::is_none")]
     pub code: Option<u8>,
     /// The cause by name, when it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -96,15 +96,19 @@ pub struct Answer {
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Usage {
     /// Sent to the model, cached ones included.
+    #[serde(deserialize_with = "crate::whole")]
     pub input: u64,
     /// The part of `input` that the service had cached.
+    #[serde(deserialize_with = "crate::whole")]
     pub cached_input: u64,
     /// Written by the model, reasoning included.
+    #[serde(deserialize_with = "crate::whole")]
     pub output: u64,
     /// The part of `output` that was reasoning; absent where the agent does not tell.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::whole_or_none", skip_serializing_if = "Option::is_none")]
     pub reasoning: Option<u64>,
     /// `input` + `output`.
+    #[serde(deserialize_with = "crate::whole")]
     pub total: u64,
 }
 
@@ -160,7 +164,7 @@ pub struct Attempt {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
     /// Commands and patches of the agent that failed or were refused, though it may have reported success.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::whole_or_none", skip_serializing_if = "Option::is_none")]
     pub failed_actions: Option<u64>,
     /// The full event log of the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]

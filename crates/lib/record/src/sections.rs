@@ -44,6 +44,7 @@ pub struct Route {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sandbox: Option<Sandbox>,
     /// The cost order: a higher rank costs more.
+    #[serde(deserialize_with = "crate::whole")]
     pub rank: u32,
     /// The rule that decided, by name.
     pub rule: String,
@@ -55,8 +56,10 @@ pub struct Route {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Batch {
     /// The batch, from 1.
+    #[serde(deserialize_with = "crate::whole")]
     pub number: u64,
     /// Which try this is, from 1.
+    #[serde(deserialize_with = "crate::whole")]
     pub attempt: u64,
     /// Why the task is tried again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -68,7 +71,7 @@ pub struct Batch {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head: Option<String>,
     /// How many more tries there are.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::whole_or_none", skip_serializing_if = "Option::is_none")]
     pub attempts_left: Option<u64>,
 }
 
@@ -103,7 +106,7 @@ pub struct Check {
     /// How it came out.
     pub status: CheckStatus,
     /// The exit code of the command; absent when a signal ended it or nothing ran.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::whole_or_none", skip_serializing_if = "Option::is_none")]
     pub exit: Option<i32>,
     /// How long it took.
     pub seconds: f64,
@@ -244,6 +247,7 @@ pub struct Release {
     /// The task.
     pub id: String,
     /// Which try, from 1.
+    #[serde(deserialize_with = "crate::whole")]
     pub attempt: u64,
     /// The task's digest.
     pub digest: String,
