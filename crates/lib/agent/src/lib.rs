@@ -7,8 +7,7 @@ mod call;
 pub mod codex;
 mod events;
 mod prompt;
-mod redact;
 
 pub use call::{Agent, Call, Effort, Report};
 pub use prompt::{Asked, prompt};
-pub use redact::Secrets;
+pub use process::Secrets;
