@@ -38,17 +38,36 @@ struct Row {
     decision: Option<Spanned<String>>,
 }
 
+impl Row {
+    /// The conditions that are written as a word or a list, by key.
+    fn lists(&self) -> impl Iterator<Item = (&'static str, &Words)> {
+        let all = [
+            ("gate", &self.gate),
+            ("when", &self.when),
+            ("sandbox", &self.sandbox),
+            ("backend", &self.backend),
+            ("work_type", &self.work_type),
+            ("paths", &self.paths),
+        ];
+        all.into_iter().filter_map(|(key, words)| Some((key, words.as_ref()?)))
+    }
+}
+
 /// One word or a list of them, each with its place.
-struct Words(Vec<(Range<usize>, String)>);
+struct Words {
+    words: Vec<(Range<usize>, String)>,
+    span: Range<usize>,
+}
 
 impl<'de> Deserialize<'de> for Words {
     fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
         let either = Spanned::<Either>::deserialize(reader)?;
         let span = either.span();
-        Ok(match either.into_inner() {
-            Either::One(word) => Self(vec![(span, word)]),
-            Either::Several(words) => Self(words.into_iter().map(|word| (word.span(), word.into_inner())).collect()),
-        })
+        let words = match either.into_inner() {
+            Either::One(word) => vec![(span.clone(), word)],
+            Either::Several(words) => words.into_iter().map(|word| (word.span(), word.into_inner())).collect(),
+        };
+        Ok(Self { words, span })
     }
 }
 
@@ -105,15 +124,21 @@ fn rule(row: &Spanned<Row>, place: &Place) -> Result<Rule, ApprovalError> {
     if let Some(empty) = name.filter(|name| name.get_ref().trim().is_empty()) {
         return Err(place.error(Some(empty.span()), "an empty name says nothing: leave `name` out or fill it in"));
     }
-    for (span, glob) in row.paths.iter().flat_map(|globs| &globs.0) {
+    for (key, words) in row.lists() {
+        if words.words.is_empty() {
+            let what = format!("an empty `{key}` says nothing: leave `{key}` out or fill it in");
+            return Err(place.error(Some(words.span.clone()), &what));
+        }
+    }
+    for (span, glob) in row.paths.iter().flat_map(|globs| &globs.words) {
         if let Err(error) = Paths::new([glob.as_str()]) {
             return Err(place.error(Some(span.clone()), &format!("not a path pattern: {error}")));
         }
     }
-    let together = |globs: &Words| Paths::new(globs.0.iter().map(|(_, glob)| glob.as_str()));
+    let together = |globs: &Words| Paths::new(globs.words.iter().map(|(_, glob)| glob.as_str()));
     let paths =
         row.paths.as_ref().map(together).transpose().map_err(|error| place.error(Some(span), &error.to_string()))?;
-    for (span, word) in row.when.iter().flat_map(|words| &words.0) {
+    for (span, word) in row.when.iter().flat_map(|words| &words.words) {
         when_is_known(word).map_err(|error| place.error(Some(span.clone()), &error))?;
     }
     Ok(Rule {
@@ -130,7 +155,7 @@ fn rule(row: &Spanned<Row>, place: &Place) -> Result<Rule, ApprovalError> {
 }
 
 fn plain(words: Option<&Words>) -> Vec<String> {
-    words.iter().flat_map(|words| &words.0).map(|(_, word)| word.clone()).collect()
+    words.iter().flat_map(|words| &words.words).map(|(_, word)| word.clone()).collect()
 }
 
 /// `when` names a verdict, a class of failure, or interrupted work.
@@ -169,7 +194,7 @@ impl Place<'_> {
     }
 
     fn words<T: DeserializeOwned>(&self, words: Option<&Words>) -> Result<Vec<T>, ApprovalError> {
-        words.iter().flat_map(|words| &words.0).map(|(span, word)| self.word(span.clone(), word)).collect()
+        words.iter().flat_map(|words| &words.words).map(|(span, word)| self.word(span.clone(), word)).collect()
     }
 
     fn error(&self, span: Option<Range<usize>>, what: &str) -> ApprovalError {
