@@ -490,7 +490,7 @@ fn bad_input_stops_and_loses_nothing() {
         assert!(done.err.contains(why), "{why}: {}", done.err);
     }
     let unknown = desk.exec(&task("2", "read-only", ",\"needs\":[\"9\"]")).ended(65);
-    assert!(unknown.err.contains("task 2 needs \"9\""), "{}", unknown.err);
+    assert!(unknown.err.contains("codex-exec: stdin:1: task 2 needs \"9\""), "{}", unknown.err);
     assert_eq!(unknown.out, task("2", "read-only", ",\"needs\":[\"9\"]"));
     let cycle = task("1", "read-only", ",\"needs\":[\"2\"]") + &task("2", "read-only", ",\"needs\":[\"1\"]");
     let done = desk.exec(&cycle).ended(65);
@@ -576,4 +576,44 @@ fn work_is_done_at_the_root_of_the_repository() {
     assert_eq!(here.ended(0).task("1")["result"]["workdir"], real.to_str().unwrap());
     let wrong = desk.tool("codex-exec").args(&["-C", "nowhere"]).run().ended(2);
     assert!(wrong.err.contains("--workdir nowhere: no such folder"), "{}", wrong.err);
+}
+
+#[test]
+fn a_place_that_cannot_be_used_fails_those_that_write_and_loses_nothing() {
+    let desk = on(agents::CODEX_TODAY, [Step::text("done").repeated()]);
+    let elsewhere = desk.repo().with_file_name("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, desk.repo().join(".plan")).unwrap();
+    let lines = task("1", "workspace-write", "") + &task("2", "read-only", "") + "{\"type\":\"z\"}\n";
+    let done = desk.tool("codex-exec").env("CODEX_FAIL_CLOSED", "0").input(lines).run().ended(13);
+    assert_eq!(done.task("1")["result"]["class"], "unsupported");
+    assert_eq!(done.task("2")["result"]["status"], "ok");
+    assert!(done.out.contains("{\"type\":\"z\"}\n"));
+    assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0, "nothing is written through the link");
+}
+
+#[test]
+fn signals_are_heard_though_nobody_reads_our_output() {
+    let desk = working();
+    let (mut child, pid) = at_work(&desk, "");
+    let mut stdin = child.stdin.take().unwrap();
+    let writer = std::thread::spawn(move || {
+        let line = format!("{{\"type\":\"x\",\"pad\":\"{}\"}}\n", "x".repeat(1 << 20));
+        // More than the tool takes in while it cannot write; it ends before the last one.
+        (0..40).take_while(|_| stdin.write_all(line.as_bytes()).is_ok()).count()
+    });
+    until("the tool to take in no more", || {
+        let before = fs::read_to_string(format!("/proc/{}/io", child.id())).unwrap();
+        std::thread::sleep(Duration::from_millis(300));
+        let after = fs::read_to_string(format!("/proc/{}/io", child.id())).unwrap();
+        let read = |text: &str| text.lines().next().unwrap().to_owned();
+        read(&before) == read(&after)
+    });
+    signal(&child, Signal::TERM);
+    until("the agent to end", || !is_running(pid));
+    signal(&child, Signal::TERM);
+    // Without anybody who reads, only its end is waited for.
+    let end = child.wait().unwrap();
+    assert_eq!(end.code(), Some(143));
+    assert!(writer.join().unwrap() < 40);
 }

@@ -17,7 +17,7 @@ pub trait Agent {
     fn call(&self, call: Call, stop: Stop) -> impl Future<Output = Report> + Send;
 
     /// Finds out, before any task starts, whether the CLI can do what we need with this sandbox.
-    fn check(&self, sandbox: Sandbox) -> impl Future<Output = Result<(), (Class, String)>> + Send;
+    fn check(&self, sandbox: Sandbox, stop: Stop) -> impl Future<Output = Result<(), (Class, String)>> + Send;
 }
 
 /// What an agent is asked to do, and within which bounds.

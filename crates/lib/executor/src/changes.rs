@@ -63,12 +63,19 @@ impl Watch {
         let mut changed: BTreeSet<String> =
             paths.filter(|path| before.files.get(*path) != after.files.get(*path)).cloned().collect();
         if before.head != after.head {
-            let (from, to) = (String::from_utf8_lossy(&before.head), String::from_utf8_lossy(&after.head));
+            let (from, to) = (self.commit(&before.head), self.commit(&after.head));
             let committed = self.git(&["diff", "--name-only", "--no-renames", "--no-ext-diff", "-z", &from, &to]);
             let names = committed.unwrap_or_default();
             changed.extend(names.split(|byte| *byte == 0).filter(|name| !name.is_empty()).map(lossy));
         }
         changed
+    }
+
+    /// A commit; before the first one, the tree without files.
+    fn commit(&self, head: &[u8]) -> String {
+        let is_first = head == b"(initial)";
+        let empty = is_first.then(|| self.git(&["hash-object", "-t", "tree", "/dev/null"])).flatten();
+        lossy(empty.as_deref().unwrap_or(head)).trim_end().to_owned()
     }
 
     fn git(&self, args: &[&str]) -> Option<Vec<u8>> {
@@ -137,6 +144,20 @@ mod tests {
         git(root, &["commit", "-qm", "y"]);
         let changed = watch.changed(&before, &watch.now().unwrap());
         assert_eq!(changed.iter().map(String::as_str).collect::<Vec<_>>(), wanted);
+    }
+
+    #[test]
+    fn the_first_commit_counts_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        git(root, &["init", "-q"]);
+        let watch = Watch::new(root);
+        let before = watch.now().unwrap();
+        fs::write(root.join("new"), "x\n").unwrap();
+        git(root, &["add", "."]);
+        git(root, &["commit", "-qm", "x"]);
+        let changed = watch.changed(&before, &watch.now().unwrap());
+        assert_eq!(changed.into_iter().collect::<Vec<_>>(), ["new"]);
     }
 
     #[test]

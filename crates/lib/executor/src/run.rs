@@ -67,6 +67,8 @@ fn sandbox(wish: &Wish, options: &Options) -> Sandbox {
 
 /// What a task carries while it waits.
 struct Load {
+    /// Of its line, from 1.
+    number: u64,
     record: Box<Record>,
     line: Task,
     wish: Wish,
@@ -85,6 +87,9 @@ struct Running {
     _lock: Option<Arc<TreeLock>>,
 }
 
+/// Whether the CLI can be used, or why not.
+type Found = Result<(), (Class, String)>;
+
 struct Executor<A> {
     name: &'static str,
     agent: A,
@@ -101,8 +106,13 @@ struct Executor<A> {
     running: HashMap<String, Running>,
     calls: JoinSet<(String, TaskResult)>,
     /// What the CLI can do, by whether a sandbox is wanted; asked when first needed.
-    checked: HashMap<bool, Result<(), (Class, String)>>,
+    checked: HashMap<bool, Found>,
     lock: Weak<TreeLock>,
+    /// Why the tree cannot be locked, so that nobody may write.
+    no_lock: Option<String>,
+    /// The task that waits for the CLI to have been asked about itself; nothing else is started meanwhile.
+    checking: Option<Order>,
+    checks: JoinSet<(bool, Found)>,
     stopper: Stopper,
     stop: Stop,
     exit: Exit,
@@ -142,6 +152,9 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
             calls: JoinSet::new(),
             checked: HashMap::new(),
             lock: Weak::new(),
+            no_lock: None,
+            checking: None,
+            checks: JoinSet::new(),
             stopper,
             stop,
             exit: Exit::Ok,
@@ -158,7 +171,7 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
         let mut bad = None;
         let mut lock = None;
         loop {
-            self.start_what_may_start(&mut lock).await;
+            self.start_what_may_start(&mut lock);
             if self.input_ended && self.schedule.is_idle() {
                 break;
             }
@@ -166,21 +179,32 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
                 && !self.closing
                 && let Some((line, dead)) = self.schedule.dead()
             {
-                bad = Some(why_dead(&line.load.line.id, &dead));
+                bad = Some(Error::input(line.load.number, why_dead(&dead)).to_string());
                 self.close();
                 continue;
             }
-            let acquiring =
-                !self.closing && self.schedule.wants_tree() && lock.is_none() && self.lock.upgrade().is_none();
+            let acquiring = !self.closing
+                && self.schedule.wants_tree()
+                && lock.is_none()
+                && self.no_lock.is_none()
+                && self.lock.upgrade().is_none();
             tokio::select! {
                 () = self.outlet.failed() => {
                     self.end_children().await;
                     return Err(self.outlet.finish().err().unwrap_or(Error::ReaderGone));
                 }
-                input = async { self.outlet.room().await; intake.next().await } => match input {
+                // While there is no room for more lines, what happens outside is heard all the same.
+                input = async {
+                    tokio::select! {
+                        biased;
+                        () = self.outlet.room() => {}
+                        input = intake.outside() => return input,
+                    }
+                    intake.next().await
+                } => match input {
                     Input::Task(record) => {
                         // Its form has been checked by the intake.
-                        if let Err(reason) = self.take(record) {
+                        if let Err(reason) = self.take(intake.line(), record) {
                             bad = Some(reason);
                             self.input_ended = true;
                             self.close();
@@ -208,13 +232,25 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
                     Ok((id, result)) => self.done(&id, result),
                     Err(error) => return Err(Error::system("a call ended early", std::io::Error::other(error))),
                 },
+                Some(checked) = self.checks.join_next() => match checked {
+                    Ok((wants_sandbox, found)) => {
+                        self.checked.insert(wants_sandbox, found);
+                        if let Some(order) = self.checking.take() {
+                            self.launch(order);
+                        }
+                    }
+                    Err(error) => return Err(Error::system("a check ended early", std::io::Error::other(error))),
+                },
                 held = TreeLock::exclusive(&self.places), if acquiring => match held {
                     Ok(held) => lock = Some(Arc::new(held)),
-                    Err(error) => return Err(Error::Usage(error.to_string())),
+                    // Tasks that only read go on; those that write fail, each by itself.
+                    Err(error) => self.no_lock = Some(format!("the tree cannot be locked: {error}")),
                 },
             }
         }
-        self.outlet.finish()?;
+        if let Some(number) = self.outlet.close(&mut intake).await? {
+            self.exit = self.exit.or(Exit::Stopped(number));
+        }
         match bad {
             Some(reason) => {
                 stage::tell(self.name, &reason);
@@ -225,7 +261,7 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
     }
 
     /// Takes a task in; an error is bad input.
-    fn take(&mut self, record: Box<Record>) -> Result<(), String> {
+    fn take(&mut self, number: u64, record: Box<Record>) -> Result<(), String> {
         let line = Task::of(&record)?;
         match line.concern(self.agent.backend()) {
             Concern::Ours => {
@@ -238,7 +274,7 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
                     access: line.access(sandbox),
                     batch: line.batch(),
                     agents: models.len(),
-                    load: Load { record, line, wish, sandbox },
+                    load: Load { number, record, line, wish, sandbox },
                 });
             }
             concern => {
@@ -264,23 +300,23 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
         if wish.decided { wish.models.clone() } else { self.options.models(&wish.models, wish.work_type) }
     }
 
-    async fn start_what_may_start(&mut self, lock: &mut Option<Arc<TreeLock>>) {
-        while !self.closing {
+    fn start_what_may_start(&mut self, lock: &mut Option<Arc<TreeLock>>) {
+        while !self.closing && self.checking.is_none() {
             let held = lock.take().or_else(|| self.lock.upgrade());
             self.lock = held.as_ref().map_or_else(Weak::new, Arc::downgrade);
-            match self.schedule.next(held.is_some()) {
+            match self.schedule.next(held.is_some() || self.no_lock.is_some()) {
                 None => return,
                 Some(Next::Hold(task, by)) => {
                     stage::tell(self.name, &format!("task {}: held: {}", task.id, task.why_held(&by)));
                     self.emit(*task.load.record, &attempts::held(self.agent.backend(), &by), &task.id);
                 }
-                Some(Next::Start(task)) => self.start(task, held).await,
+                Some(Next::Start(task)) => self.start(task, held),
             }
         }
     }
 
-    async fn start(&mut self, task: Waiting<Load>, lock: Option<Arc<TreeLock>>) {
-        let Waiting { id, access, batch, load: Load { record, line, wish, sandbox }, .. } = task;
+    fn start(&mut self, task: Waiting<Load>, lock: Option<Arc<TreeLock>>) {
+        let Waiting { id, access, batch, load: Load { record, line, wish, sandbox, .. }, .. } = task;
         let order = Order {
             id: id.clone(),
             attempt: line.attempt(),
@@ -294,9 +330,9 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
         };
         let writes = access.is_writing();
         let before = self.before();
-        let beside = if writes { self.writing().map(|running| running.access.clone()).collect() } else { Vec::new() };
+        let beside = self.writing().map(|running| running.access.clone()).collect();
         if writes {
-            for other in self.running.values_mut().filter(|running| running.access.is_writing()) {
+            for other in self.running.values_mut() {
                 other.beside.push(access.clone());
             }
         }
@@ -306,21 +342,33 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
             Running { record, started: Instant::now(), batch, access, before, beside, _lock: lock },
         );
 
-        let wants_sandbox = sandbox != Sandbox::DangerFullAccess;
-        if !self.checked.contains_key(&wants_sandbox) {
-            let found = self.agent.check(sandbox).await;
-            self.checked.insert(wants_sandbox, found);
-        }
-        if let Some(Err((class, evidence))) = self.checked.get(&wants_sandbox) {
-            let result = failed(self.agent.backend(), &order, *class, evidence);
+        if let Some(evidence) = self.no_lock.as_ref().filter(|_| writes) {
+            let result = failed(self.agent.backend(), &order, Class::Unsupported, evidence);
             return self.done(&id, result);
         }
+        let wants_sandbox = sandbox != Sandbox::DangerFullAccess;
+        if self.checked.contains_key(&wants_sandbox) {
+            return self.launch(order);
+        }
+        self.checking = Some(order);
+        let (agent, stop) = (self.agent.clone(), self.stop.clone());
+        self.checks.spawn(async move { (wants_sandbox, agent.check(sandbox, stop).await) });
+    }
+
+    /// Calls the agent, unless it is known to be of no use.
+    fn launch(&mut self, order: Order) {
+        let wants_sandbox = order.sandbox != Sandbox::DangerFullAccess;
+        if let Some(Err((class, evidence))) = self.checked.get(&wants_sandbox) {
+            let result = failed(self.agent.backend(), &order, *class, evidence);
+            return self.done(&order.id, result);
+        }
         let models = order.models.join(" and ");
-        self.progress(&format!("task {id}: {} {models}, {}: started", self.agent.backend(), sandbox.name()));
+        let who = format!("{} {models}, {}", self.agent.backend(), order.sandbox.name());
+        self.progress(&format!("task {}: {who}: started", order.id));
         let (agent, options, stop, name) = (self.agent.clone(), self.options.clone(), self.stop.clone(), self.name);
         self.calls.spawn(async move {
             let result = attempts::run(&agent, &order, &options, stop, |text| stage::tell(name, text)).await;
-            (id, result)
+            (order.id, result)
         });
     }
 
@@ -418,19 +466,19 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
 
     async fn end_children(&mut self) {
         self.stopper.stop();
-        while self.calls.join_next().await.is_some() {}
+        while self.calls.join_next().await.is_some() || self.checks.join_next().await.is_some() {}
     }
 }
 
-fn why_dead(id: &str, dead: &Dead) -> String {
+fn why_dead(dead: &Dead) -> String {
     match dead {
-        Dead::Unknown { need, .. } => {
+        Dead::Unknown { id, need } => {
             format!(
-                "stdin: task {id} needs \"{need}\", and there is no such task in the stream: send the whole plan, or remove the need"
+                "task {id} needs \"{need}\", and there is no such task in the stream: send the whole plan, or remove the need"
             )
         }
         Dead::Cycle(ids) => {
-            format!("stdin: tasks wait for each other: {}: remove one of these needs", ids.join(" -> "))
+            format!("tasks wait for each other: {}: remove one of these needs", ids.join(" -> "))
         }
     }
 }

@@ -1,8 +1,9 @@
 //! What an executor reads of a task, and whether the task is its own.
 
 use agent::{Asked, Effort};
-use record::{Action, Class, DecisionStatus, FileRef, Gate, Record, Sandbox, Status, WorkType};
+use record::{Action, Class, FileRef, Gate, Record, Sandbox, WorkType};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::schedule::Access;
@@ -32,26 +33,28 @@ pub(crate) struct Task {
 #[derive(Debug, Deserialize)]
 struct Route {
     backend: String,
+    /// Words of its own may stand in the route of another backend; in ours they are looked at by [`Task::check`].
     #[serde(default)]
-    work_type: Option<WorkType>,
+    work_type: Option<String>,
     #[serde(default)]
     models: Vec<String>,
     #[serde(default)]
     effort: Option<String>,
     #[serde(default)]
-    sandbox: Option<Sandbox>,
+    sandbox: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
 struct Batch {
+    #[serde(deserialize_with = "record::whole")]
     number: u64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "record::whole")]
     attempt: u64,
 }
 
 #[derive(Debug, Deserialize)]
 struct Earlier {
-    status: Status,
+    status: String,
     #[serde(default)]
     backend: Option<String>,
     #[serde(default)]
@@ -60,8 +63,8 @@ struct Earlier {
 
 #[derive(Debug, Deserialize)]
 struct Decision {
-    gate: Gate,
-    status: DecisionStatus,
+    gate: String,
+    status: String,
     #[serde(default)]
     task_digest: Option<String>,
     #[serde(default)]
@@ -106,6 +109,12 @@ impl Task {
             return Ok(());
         }
         Self::asked(record)?;
+        let sandbox = task.route.as_ref().and_then(|route| route.sandbox.as_deref());
+        if let Some(sandbox) = sandbox.filter(|sandbox| known::<Sandbox>(sandbox).is_none()) {
+            return Err(format!(
+                "route.sandbox: \"{sandbox}\" is none of read-only, workspace-write, danger-full-access"
+            ));
+        }
         match task.wish().effort {
             Some(effort) if Effort::named(&effort).is_none() => {
                 Err(format!("route.effort: \"{effort}\" is none of {}", Effort::NAMES.join(", ")))
@@ -131,18 +140,19 @@ impl Task {
             (Some(result), Some(addressed)) if addressed == backend && result.backend.as_deref() != Some(backend) => {
                 Concern::Ours
             }
-            (Some(result), _) if result.status == Status::Ok => Concern::Finished,
+            (Some(result), _) if result.status == "ok" => Concern::Finished,
             (None, Some(addressed)) if addressed == backend => Concern::Ours,
             (Some(_), _) | (None, Some(_)) => Concern::NotOurs,
             (None, None) => Concern::Unrouted,
         }
     }
 
-    /// The newest decision at gate `fallback`, when it is a yes to this very task.
+    /// The newest decision at gate `fallback`, when it is a yes to this very task and says who and with which model.
     fn fallback(&self) -> Option<&Decision> {
-        let newest = self.decisions.iter().rev().find(|decision| decision.gate == Gate::Fallback)?;
+        let newest = self.decisions.iter().rev().find(|decision| decision.gate == Gate::Fallback.name())?;
         let same = self.digest.is_some() && newest.task_digest == self.digest;
-        (newest.status == DecisionStatus::Approved && same).then_some(newest)
+        let complete = newest.backend.is_some() && newest.model.is_some();
+        (newest.status == "approved" && same && complete).then_some(newest)
     }
 
     pub fn wish(&self) -> Wish {
@@ -153,8 +163,8 @@ impl Task {
             models: decided
                 .map_or_else(|| route.map(|route| route.models.clone()).unwrap_or_default(), |model| vec![model]),
             effort: route.and_then(|route| route.effort.clone()),
-            sandbox: route.and_then(|route| route.sandbox),
-            work_type: route.and_then(|route| route.work_type),
+            sandbox: route.and_then(|route| known(route.sandbox.as_deref()?)),
+            work_type: route.and_then(|route| known(route.work_type.as_deref()?)),
         }
     }
 
@@ -181,6 +191,11 @@ impl Task {
             _ => Access::writes(written.map(|file| file.path.as_str())),
         }
     }
+}
+
+/// A word of the contract; `None` when it is somebody else's.
+fn known<T: DeserializeOwned>(word: &str) -> Option<T> {
+    serde_json::from_value(word.into()).ok()
 }
 
 /// The remedy that belongs to a class, where there is one.
@@ -221,6 +236,15 @@ mod tests {
     }
 
     #[test]
+    fn words_of_others_are_theirs() {
+        let foreign = r#","route":{"backend":"relay","sandbox":"none","work_type":"magic"},"result":{"status":"odd"},"decisions":[{"gate":"mine","status":"odd"}],"batch":{"number":1.0,"attempt":2.0}"#;
+        assert_eq!(concern(&task(foreign)), Concern::NotOurs);
+        let ours = task(r#","route":{"backend":"codex","sandbox":"none"}"#);
+        let why = Task::check(&Record::parse(&ours).unwrap(), "codex").unwrap_err();
+        assert!(why.starts_with("route.sandbox: \"none\" is none of"), "{why}");
+    }
+
+    #[test]
     fn a_result_of_our_own_is_left_alone() {
         let with = |route: &str, status: &str, by: &str| {
             concern(&task(&format!(r#"{route},"result":{{"status":"{status}","backend":"{by}"}}"#)))
@@ -245,5 +269,7 @@ mod tests {
         assert_eq!(with(CODEX, &decided("approved", "d", "claude")), Concern::NotOurs);
         let both = format!("{},{}", decided("approved", "d", "codex"), decided("denied", "d", "codex"));
         assert_eq!(with(CLAUDE, &both), Concern::NotOurs);
+        let no_model = decided("approved", "d", "codex").replace(r#","model":"m""#, "");
+        assert_eq!(with(CLAUDE, &no_model), Concern::NotOurs);
     }
 }

@@ -279,11 +279,11 @@ impl Group {
     }
 
     fn signal(&self, signal: Signal) -> Vec<Process> {
+        let survivors = self.survivors();
         if let Some(pid) = self.pid.and_then(Pid::from_raw) {
             // Nobody may be left in it.
             let _ = kill_process_group(pid, signal);
         }
-        let survivors = self.survivors();
         for survivor in &survivors {
             survivor.signal(signal);
         }
@@ -291,9 +291,10 @@ impl Group {
     }
 
     fn is_gone(&self) -> bool {
-        let group =
-            self.pid.and_then(Pid::from_raw).is_some_and(|pid| rustix::process::test_kill_process_group(pid).is_ok());
-        !group && self.survivors().is_empty()
+        // Survivors first: looking for them clears away the dead ones that would keep the group alive.
+        let survivors = self.survivors();
+        let group = self.pid.and_then(Pid::from_raw);
+        survivors.is_empty() && group.is_none_or(|group| rustix::process::test_kill_process_group(group).is_err())
     }
 }
 

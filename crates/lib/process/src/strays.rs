@@ -112,12 +112,15 @@ pub(crate) fn descendants(pid: i32) -> Vec<Process> {
     found
 }
 
-/// The orphans that carry the mark of a call, and all their descendants.
+/// The orphans that carry the mark of a call, and all their descendants. While no other call runs, an orphan without
+/// any mark can only be of this one: it has cleared its environment.
 pub(crate) fn orphans(mark: &str) -> Vec<Process> {
     let wanted = format!("{MARK}={mark}");
+    let alone = ours().len() <= 1;
     orphans_that(|pid| {
-        std::fs::read(format!("/proc/{pid}/environ"))
-            .is_ok_and(|environment| environment.split(|byte| *byte == 0).any(|pair| pair == wanted.as_bytes()))
+        let Ok(environment) = std::fs::read(format!("/proc/{pid}/environ")) else { return false };
+        let mut pairs = environment.split(|byte| *byte == 0).filter(|pair| pair.starts_with(MARK.as_bytes()));
+        pairs.next().map_or(alone, |pair| pair == wanted.as_bytes())
     })
 }
 

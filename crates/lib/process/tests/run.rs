@@ -161,3 +161,25 @@ fn stopping_and_having_seen_enough() {
     let outcome = go(&shell("echo enough; while :; do sleep 1; done"), Stopper::new().1).0.unwrap();
     assert_eq!(outcome.cut, Some(Cut::Enough));
 }
+
+#[test]
+fn a_child_in_the_group_that_ends_when_asked_is_not_waited_for_any_longer() {
+    let mut job = shell("sleep 1000 & exit 0");
+    job.limits.grace = Duration::from_secs(30);
+    let before = Instant::now();
+    let outcome = go(&job, Stopper::new().1).0.unwrap();
+    assert_eq!((outcome.end, outcome.left_behind > 0), (End::Exited(0), true));
+    assert!(before.elapsed() < Duration::from_secs(10), "{:?}", before.elapsed());
+}
+
+#[test]
+fn what_hides_its_environment_and_its_parents_is_ended_when_nothing_else_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let pid = folder.path().join("pid");
+    let script = format!(
+        "env -i setsid sh -c 'echo $$ > {0}; exec sleep 1000' & while ! [ -s {0} ]; do :; done; exit 0",
+        pid.display()
+    );
+    go(&shell(&script), Stopper::new().1).0.unwrap();
+    assert!(!is_running(&pid));
+}

@@ -157,7 +157,7 @@ struct Identity<'a> {
 
 #[derive(Deserialize)]
 struct Attempt {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "record::whole")]
     attempt: u64,
 }
 

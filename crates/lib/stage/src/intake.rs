@@ -84,6 +84,11 @@ impl Intake {
         self.wait(false).await
     }
 
+    /// The number of the line that came last, from 1.
+    pub fn line(&self) -> u64 {
+        self.lines.number()
+    }
+
     /// What has to be done before a second signal ends the process, such as ending what our children have started:
     /// the system tells only the children themselves.
     pub fn before_end(&mut self, work: impl FnOnce() + 'static) {

@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
-use crate::{Error, Sink};
+use crate::{Error, Input, Intake, Sink};
 
 /// As long as this many bytes wait to be written, a stage takes nothing new in.
 const FULL: usize = 8 << 20;
@@ -30,6 +30,7 @@ struct Waiting {
     bytes: AtomicUsize,
     fell: Notify,
     failed: Notify,
+    ended: Notify,
 }
 
 impl Waiting {
@@ -66,10 +67,12 @@ impl Outlet {
             if written.is_err() {
                 shared.fail();
             }
+            shared.ended.notify_one();
             written
         });
         if writer.is_err() {
             self.waiting.fail();
+            self.waiting.ended.notify_one();
         }
         self.writer.set(Some(writer));
     }
@@ -84,6 +87,28 @@ impl Outlet {
     /// Returns once writing has failed; [`Outlet::finish`] tells why.
     pub async fn failed(&self) {
         self.waiting.failed.notified().await;
+    }
+
+    /// Waits until everything has been written, however slow the reader is, and still hears what happens outside: a
+    /// second signal ends the process. Returns the number of a signal that came meanwhile.
+    pub async fn close(mut self, intake: &mut Intake) -> Result<Option<i32>, Error> {
+        self.queue = None;
+        let mut signal = None;
+        let is_started = self.lines.take().is_none();
+        if !is_started {
+            return Ok(None);
+        }
+        loop {
+            tokio::select! {
+                () = self.waiting.ended.notified() => break,
+                input = intake.outside() => match input {
+                    Input::Signal(number) => signal = Some(number),
+                    Input::ReaderGone => return Err(Error::ReaderGone),
+                    _ => {}
+                },
+            }
+        }
+        self.finish().map(|()| signal)
     }
 
     /// Waits until everything has been written.

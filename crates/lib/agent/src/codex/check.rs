@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::time::Duration;
 
-use process::{Cut, End, Job, Observer, Progress, StartError, Stopper, Stream, run};
+use process::{Cut, End, Job, Observer, Progress, StartError, Stop, Stopper, Stream, run};
 use record::{Class, Sandbox};
 
 /// What every call uses of `codex exec`, by the words of its help. All releases from 0.98 to 0.169 have them. 0.20 has all
@@ -32,22 +32,23 @@ impl Doctor {
     /// Examines the CLI at `program`.
     pub async fn examine(program: &OsStr) -> Self {
         let mut doctor = Self::default();
-        let version = match ask(program, &["--version"]).await {
+        let (_stopper, stop) = Stopper::new();
+        let version = match ask(program, &["--version"], &stop).await {
             Ok(answer) => answer,
             Err(problem) => return Self { problem: Some(problem), ..doctor },
         };
         doctor.version = last_line(&version.out).map(str::to_owned);
-        match help(program).await {
+        match help(program, &stop).await {
             Ok(lacking) => doctor.lacking = lacking.unwrap_or_default(),
             Err(problem) => return Self { problem: Some(problem), ..doctor },
         }
         doctor.problem = lacks(&doctor.lacking);
-        if let Ok(login) = ask(program, &["login", "status"]).await {
+        if let Ok(login) = ask(program, &["login", "status"], &stop).await {
             // Told on stderr, after any warnings; a key is shown in part after a dash, which is nobody's business.
             let told = last_line(&login.err).or_else(|| last_line(&login.out));
             doctor.login = told.map(|told| told.split(" - ").next().unwrap_or(told).to_owned());
         }
-        if let Ok(probe) = probe(program).await {
+        if let Ok(probe) = probe(program, &stop).await {
             doctor.sandbox_works = Some(probe.is_none());
             doctor.problem = doctor.problem.or(probe);
         }
@@ -56,8 +57,8 @@ impl Doctor {
 }
 
 /// What has to hold before the first task is started: the CLI is there, has our flags, and its sandbox works.
-pub(super) async fn ready(program: &OsStr, sandbox: Sandbox) -> Result<(), (Class, String)> {
-    match help(program).await? {
+pub(super) async fn ready(program: &OsStr, sandbox: Sandbox, stop: &Stop) -> Result<(), (Class, String)> {
+    match help(program, stop).await? {
         // A wrapper that does not pass `--help` on: its own exit status will tell when it is called.
         None => return Ok(()),
         Some(lacking) => lacks(&lacking).map_or(Ok(()), Err)?,
@@ -65,7 +66,7 @@ pub(super) async fn ready(program: &OsStr, sandbox: Sandbox) -> Result<(), (Clas
     if sandbox == Sandbox::DangerFullAccess {
         return Ok(());
     }
-    probe(program).await?.map_or(Ok(()), Err)
+    probe(program, stop).await?.map_or(Ok(()), Err)
 }
 
 fn lacks(lacking: &[&str]) -> Option<(Class, String)> {
@@ -74,8 +75,8 @@ fn lacks(lacking: &[&str]) -> Option<(Class, String)> {
 }
 
 /// The flags that are lacking; `None` when what came back is no help text.
-async fn help(program: &OsStr) -> Result<Option<Vec<&'static str>>, (Class, String)> {
-    let help = ask(program, &["exec", "--help"]).await?;
+async fn help(program: &OsStr, stop: &Stop) -> Result<Option<Vec<&'static str>>, (Class, String)> {
+    let help = ask(program, &["exec", "--help"], stop).await?;
     if !help.out.contains("Usage:") {
         return Ok(None);
     }
@@ -84,10 +85,10 @@ async fn help(program: &OsStr) -> Result<Option<Vec<&'static str>>, (Class, Stri
 }
 
 /// Runs `true` in the CLI's own sandbox: without one, it reports success for commands that never ran.
-async fn probe(program: &OsStr) -> Result<Option<(Class, String)>, (Class, String)> {
+async fn probe(program: &OsStr, stop: &Stop) -> Result<Option<(Class, String)>, (Class, String)> {
     // Since 0.146, and before.
     for form in [&["sandbox", "-P", ":read-only", "--", "true"][..], &["sandbox", platform(), "--", "true"][..]] {
-        let answer = ask(program, form).await?;
+        let answer = ask(program, form, stop).await?;
         match answer.exit {
             Some(0) => return Ok(None),
             // Not a form that this release knows.
@@ -138,13 +139,15 @@ impl Observer for Text {
 }
 
 /// Asks the CLI something about itself, with an empty stdin.
-async fn ask(program: &OsStr, args: &[&str]) -> Result<Answer, (Class, String)> {
+async fn ask(program: &OsStr, args: &[&str], stop: &Stop) -> Result<Answer, (Class, String)> {
     let mut job = Job::new(OsString::from(program)).args(args);
     job.limits.total = Some(PATIENCE);
     job.limits.grace = Duration::from_secs(1);
     let mut text = Text::default();
-    let (_stopper, stop) = Stopper::new();
-    match run(&job, &mut text, stop).await {
+    match run(&job, &mut text, stop.clone()).await {
+        Ok(outcome) if outcome.cut == Some(Cut::Stopped) => {
+            Err((Class::Cancelled, "stopped while the CLI was asked about itself".into()))
+        }
         Ok(outcome) => {
             let exit = match outcome.end {
                 End::Exited(code) if outcome.cut != Some(Cut::Timeout) => Some(code),
@@ -170,15 +173,16 @@ mod tests {
     #[test]
     fn flags_are_whole_words_of_the_help() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (_stopper, stop) = Stopper::new();
         let folder = tempfile::tempdir().unwrap();
         let program = folder.path().join("codex");
         std::fs::write(&program, "#!/bin/sh\necho 'Usage: x'; echo '  -s, --sandbox <M>  --json-schema  --skip-git-repo-check'; echo '-C, --cd=<DIR> -m, --model [M]'\n").unwrap();
         let mut mode = std::fs::metadata(&program).unwrap().permissions();
         std::os::unix::fs::PermissionsExt::set_mode(&mut mode, 0o755);
         std::fs::set_permissions(&program, mode).unwrap();
-        let lacking = runtime.block_on(help(program.as_os_str())).unwrap().unwrap();
+        let lacking = runtime.block_on(help(program.as_os_str(), &stop)).unwrap().unwrap();
         assert_eq!(lacking, ["--json", "--config", "resume"]);
-        let (class, why) = runtime.block_on(ready("/no/such/codex".as_ref(), Sandbox::ReadOnly)).unwrap_err();
+        let (class, why) = runtime.block_on(ready("/no/such/codex".as_ref(), Sandbox::ReadOnly, &stop)).unwrap_err();
         assert_eq!(class, Class::Missing);
         assert!(why.contains("CODEX_BIN"), "{why}");
     }

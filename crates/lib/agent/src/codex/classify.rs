@@ -35,6 +35,13 @@ pub(super) fn classify(end: &End) -> Option<(Class, String)> {
         (Turn::Open, ProcessEnd::Exited(2)) if end.seen.events == 0 => {
             Some((Class::Unsupported, "exit 2 before any event: the CLI refused its command line".into()))
         }
+        // What a shell, or a wrapper that is one, exits with when it cannot run the program behind it.
+        (Turn::Open, ProcessEnd::Exited(127)) if end.seen.events == 0 => {
+            Some((Class::Missing, "exit 127 before any event: a program was not found".into()))
+        }
+        (Turn::Open, ProcessEnd::Exited(126)) if end.seen.events == 0 => {
+            Some((Class::Unsupported, "exit 126 before any event: a program could not be run".into()))
+        }
         (Turn::Open, ProcessEnd::Exited(code)) => {
             let code_says = end.session.error.as_ref().and_then(by_code);
             Some(code_says.unwrap_or_else(|| (Class::Other, format!("exit {code} without the end of a turn"))))

@@ -95,7 +95,7 @@ impl Agent for Codex {
         Report {
             failure: classify(&end).map(|(class, evidence)| (class, self.secrets.remove(evidence))),
             message: seen.message.map(|message| self.secrets.remove(message)),
-            thread: seen.thread,
+            thread: seen.thread.map(|thread| self.secrets.remove(thread)),
             sandbox: session.sandbox,
             usage: seen.usage.or(session.usage),
             rate_limit: session.rate_limit,
@@ -105,7 +105,7 @@ impl Agent for Codex {
         }
     }
 
-    async fn check(&self, sandbox: Sandbox) -> Result<(), (Class, String)> {
-        check::ready(&self.program, sandbox).await
+    async fn check(&self, sandbox: Sandbox, stop: Stop) -> Result<(), (Class, String)> {
+        check::ready(&self.program, sandbox, &stop).await
     }
 }
