@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process;
 
 use crate::Error;
-use crate::append::{append_as, file_end};
+use crate::append::{append_as, append_block, file_end};
 
 /// The right to be the one pipe of a run file: `RUN.lock`, for as long as the value lives.
 ///
@@ -54,6 +54,11 @@ impl Owner {
     /// As [`append`](crate::append), and moves a cut-off last line aside first if there is one.
     pub fn append<L: AsRef<str>>(&self, lines: &[L]) -> Result<(), Error> {
         append_as(&self.run, lines, Some(self))
+    }
+
+    /// As [`Owner::append`], for lines that are one block already, each with its line end.
+    pub fn append_block(&self, lines: &[u8]) -> Result<(), Error> {
+        append_block(&self.run, lines, Some(self))
     }
 
     /// Moves a cut-off last line aside; true when there was one.

@@ -26,6 +26,12 @@ pub trait Filter {
         Ok(Some(record.as_str()))
     }
 
+    /// Called with each block of lines before it is written; on an error it is not written, and the run ends.
+    fn before_writing(&mut self, lines: &[u8]) -> Result<(), Error> {
+        let _ = lines;
+        Ok(())
+    }
+
     /// The input has ended; how did it go?
     fn finish(&mut self) -> Exit {
         Exit::Ok
@@ -40,12 +46,21 @@ pub fn run(filter: &mut impl Filter) -> Result<Exit, Error> {
     let signals = Signals::listen().map_err(|error| Error::system("signals", error))?;
     let mut sink = Sink::stdout();
     let outcome = pump(filter, &mut sink);
-    let flushed = sink.flush();
+    let flushed = flush(filter, &mut sink);
     match outcome {
         Err(Error::ReaderGone) => Err(Error::ReaderGone),
         Err(error) => flushed.and(Err(error)),
         Ok(()) => flushed.map(|()| signals.or(filter.finish())),
     }
+}
+
+/// Writes what is waiting, once the filter has seen it.
+fn flush(filter: &mut impl Filter, sink: &mut Sink) -> Result<(), Error> {
+    if sink.is_empty() {
+        return Ok(());
+    }
+    filter.before_writing(sink.waiting()).inspect_err(|_| sink.forget())?;
+    sink.flush()
 }
 
 /// std's buffered stdin keeps bytes where `poll` cannot see them, so the descriptor is read directly.
@@ -64,7 +79,7 @@ fn pump(filter: &mut impl Filter, sink: &mut Sink) -> Result<(), Error> {
     let mut identities = Identities::default();
     loop {
         if !lines.is_ready() {
-            before_reading(sink)?;
+            before_reading(filter, sink)?;
         }
         let line = match lines.next_line() {
             Ok(Some(line)) => line,
@@ -78,7 +93,12 @@ fn pump(filter: &mut impl Filter, sink: &mut Sink) -> Result<(), Error> {
         });
         let output = outcome.and_then(|()| filter.output(&record));
         match output {
-            Ok(Some(text)) => sink.line(text)?,
+            Ok(Some(text)) => {
+                sink.keep(text);
+                if !sink.has_room("") {
+                    flush(filter, sink)?;
+                }
+            }
             Ok(None) => {}
             Err(reason) => return Err(Error::input(lines.number(), reason)),
         }
@@ -121,7 +141,7 @@ pub(crate) fn known(record: &Record, identities: &mut Identities) -> Result<(), 
 
 /// Called when the next line has to be read first: writes what is waiting if reading would make us wait, and then
 /// waits for input and for the end of our reader at once.
-fn before_reading(sink: &mut Sink) -> Result<(), Error> {
+fn before_reading(filter: &mut impl Filter, sink: &mut Sink) -> Result<(), Error> {
     let (stdin, stdout) = (io::stdin(), io::stdout());
     let waits = |timeout: Option<&rustix::event::Timespec>| -> Result<bool, Error> {
         loop {
@@ -144,7 +164,7 @@ fn before_reading(sink: &mut Sink) -> Result<(), Error> {
     };
     let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
     if waits(Some(&now))? {
-        sink.flush()?;
+        flush(filter, sink)?;
         waits(None)?;
     }
     Ok(())

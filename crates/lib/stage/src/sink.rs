@@ -9,8 +9,7 @@ const BLOCK: usize = 256 << 10;
 
 /// Where lines go: stdout, in blocks.
 ///
-/// Nothing is written before [`Sink::flush`] or before a block is full, and a line is never written in part unless it
-/// is longer than a block.
+/// Nothing is written before [`Sink::flush`] or before a block is full.
 pub struct Sink {
     buffer: Vec<u8>,
     out: io::Stdout,
@@ -24,12 +23,32 @@ impl Sink {
 
     /// Adds a line; `line` has no line end.
     pub fn line(&mut self, line: &str) -> Result<(), Error> {
-        if !self.buffer.is_empty() && self.buffer.len() + line.len() >= BLOCK {
+        if !self.has_room(line) {
             self.flush()?;
         }
+        self.keep(line);
+        if self.has_room("") { Ok(()) } else { self.flush() }
+    }
+
+    /// Whether the line still fits into the block that is waiting.
+    pub(crate) fn has_room(&self, line: &str) -> bool {
+        self.buffer.is_empty() || self.buffer.len() + line.len() < BLOCK
+    }
+
+    /// Adds a line to the block that is waiting, however long that becomes.
+    pub(crate) fn keep(&mut self, line: &str) {
         self.buffer.extend_from_slice(line.as_bytes());
         self.buffer.push(b'\n');
-        if self.buffer.len() >= BLOCK { self.flush() } else { Ok(()) }
+    }
+
+    /// What is waiting to be written: whole lines.
+    pub(crate) fn waiting(&self) -> &[u8] {
+        &self.buffer
+    }
+
+    /// Forgets what is waiting.
+    pub(crate) fn forget(&mut self) {
+        self.buffer.clear();
     }
 
     /// Writes all that is waiting.
