@@ -2,6 +2,7 @@
 //!
 //! Only `id` and `digest` are needed, the rest may be missing: the stages before may be anybody's.
 
+use change::Work;
 use policy::approval::Case;
 use record::{Decision, Gate, Sandbox, WorkType};
 use serde::Deserialize;
@@ -179,6 +180,16 @@ impl Sheet {
 }
 
 impl Outcome {
+    /// Where its change is.
+    pub fn work(&self) -> Work {
+        Work {
+            workdir: self.workdir.clone(),
+            base: self.base.clone(),
+            head: self.head.clone(),
+            changed: self.changed.clone(),
+        }
+    }
+
     /// The sandbox as the agent reported it for the last call.
     pub fn sandbox(&self) -> Option<&str> {
         self.attempts.as_ref()?.last()?.sandbox.as_deref()

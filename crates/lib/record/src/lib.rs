@@ -22,6 +22,6 @@ pub use result::{Answer, Attempt, RateLimit, Status, TaskResult, Usage};
 pub use schema::{SCHEMA_NAMES, schema};
 pub use sections::{
     Batch, Check, CheckStatus, Decision, DecisionLine, DecisionStatus, Gate, Landed, LandedStatus, Release, Route,
-    Sandbox, Verdict, VerdictStatus,
+    Sandbox, Verdict, VerdictStatus, choice,
 };
 pub use time::{from_unix_seconds, now};

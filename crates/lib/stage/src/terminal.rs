@@ -78,6 +78,12 @@ impl Terminal {
     }
 }
 
+/// Who sits at the terminal, by the name of the login.
+pub fn person() -> String {
+    let named = |name: &str| env::var(name).ok().filter(|name| !name.trim().is_empty());
+    named("USER").or_else(|| named("LOGNAME")).unwrap_or_else(|| getuid().as_raw().to_string())
+}
+
 /// The terminal while it is ours. What is written must have been made safe to look at, see [`Shown`](crate::Shown).
 #[derive(Debug)]
 pub struct Talk<'a> {

@@ -1,15 +1,17 @@
 //! Who would take over a failed task, and what that costs.
 
-use policy::routing::{Overrides, Policy};
-use record::WorkType;
-use stage::Error;
+use std::path::Path;
 
-use crate::args::Args;
+use record::WorkType;
+
+use super::{Overrides, Policy, PolicyError};
 
 /// Who would take over a failed task.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Target {
+pub struct Target {
+    /// The backend.
     pub backend: String,
+    /// Its model.
     pub model: String,
     /// Its place in the cost order, where it is known.
     pub rank: Option<u32>,
@@ -18,7 +20,7 @@ pub(crate) struct Target {
 }
 
 /// Finds the target of each task.
-pub(crate) struct Targets {
+pub struct Targets {
     routing: Policy,
     backend: Option<String>,
     model: Option<String>,
@@ -28,15 +30,14 @@ const BACKEND: &str = "claude";
 const MODEL: &str = "claude-sonnet-4-6";
 
 impl Targets {
-    /// As the flags and the routing policy say.
-    pub fn new(args: &Args) -> Result<Self, Error> {
+    /// As the routing policy says, the built-in one when no file is given; `backend` and `model` come first.
+    pub fn new(routing: Option<&Path>, backend: Option<String>, model: Option<String>) -> Result<Self, PolicyError> {
         let overrides = Overrides::default();
-        let routing = match &args.routing {
+        let routing = match routing {
             Some(path) => Policy::load(path, overrides),
             None => Policy::built_in(overrides),
         };
-        let routing = routing.map_err(|error| Error::Usage(error.to_string()))?;
-        Ok(Self { routing, backend: args.backend.clone(), model: args.model.clone() })
+        Ok(Self { routing: routing?, backend, model })
     }
 
     /// Who would take over work of this type.
