@@ -147,7 +147,7 @@ fn choice(args: &Args, asked: &Asked, status: DecisionStatus) -> Result<Option<S
     }
     let models: Vec<_> = asked.options.iter().map(Option::as_deref).collect();
     // A task that waits at approve has no line yet that would show its answers.
-    if asked.is_tried && number > models.len() {
+    if asked.work.is_some() && number > models.len() {
         return Err(Error::Usage(format!(
             "--choice {number}: task {} has {} answers to choose from",
             asked.id,

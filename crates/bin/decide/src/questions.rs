@@ -19,7 +19,7 @@ pub(crate) struct Asked {
     pub work: Option<Work>,
     /// The model of each of several answers.
     pub options: Vec<Option<String>>,
-    /// Somebody has worked on it, and nothing newer is known than how that came out.
+    /// Somebody has begun to work on it.
     pub is_tried: bool,
     pub open: Vec<Question>,
 }
@@ -111,7 +111,7 @@ impl Questions {
                 let asked = self.entry(&released.id);
                 // What was asked about an earlier try is asked no more.
                 let title = asked.title.take();
-                *asked = Asked { id: released.id, title, digest: released.digest, ..Asked::default() };
+                *asked = Asked { id: released.id, title, digest: released.digest, is_tried: true, ..Asked::default() };
             }
             "decision" => {
                 let decision: DecisionLine = record.view().map_err(|error| error.to_string())?;

@@ -1,11 +1,9 @@
 //! What an executor reads of a task, and whether the task is its own.
 
 use agent::{Asked, Effort};
-use record::{Action, Class, DecisionStatus, FileRef, Gate, Record, Sandbox, Status, WorkType};
+use record::{Access, Action, Class, DecisionStatus, FileRef, Gate, Record, Sandbox, Status, WorkType};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-
-use crate::schedule::Access;
 
 /// The fields that an executor reads.
 #[derive(Debug, Deserialize)]

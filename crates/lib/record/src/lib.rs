@@ -4,6 +4,7 @@
 //! The other types are the sections that our own tools write. A tool reads them through
 //! [`Record::view`], with a struct of its own that names only the fields it needs.
 
+mod access;
 mod class;
 mod digest;
 mod plan;
@@ -14,6 +15,7 @@ mod schema;
 mod sections;
 mod time;
 
+pub use access::Access;
 pub use class::{Class, Code};
 pub use digest::digest;
 pub use plan::{Action, Done, FileRef, Plan, Source, Task, WorkType};

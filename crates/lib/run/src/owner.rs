@@ -31,7 +31,7 @@ impl Owner {
             .truncate(false)
             .open(&path)
             .map_err(refused(&path))?;
-        match lock.try_lock() {
+        match patiently(&lock) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut pid = String::new();
@@ -94,6 +94,24 @@ impl Owner {
     }
 }
 
+/// Whether somebody owns the run file now.
+pub fn is_owned(run: &Path) -> bool {
+    let Ok(lock) = File::open(beside(run, ".lock")) else { return false };
+    // The lock that this takes for a moment is what `patiently` is patient about.
+    matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock))
+}
+
+/// Somebody who only looks whether the file is owned has the lock for a moment.
+fn patiently(lock: &File) -> Result<(), TryLockError> {
+    for _ in 0..10 {
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(std::time::Duration::from_millis(5)),
+            done => return done,
+        }
+    }
+    lock.try_lock()
+}
+
 fn beside(run: &Path, ending: &str) -> PathBuf {
     let mut name = run.as_os_str().to_owned();
     name.push(ending);
@@ -113,7 +131,9 @@ mod tests {
         let owner = Owner::take(&run).unwrap();
         let refusal = Owner::take(&run).unwrap_err().to_string();
         assert!(refusal.contains(&format!("in use by process {}", process::id())), "{refusal}");
+        assert!(is_owned(&run));
         drop(owner);
+        assert!(!is_owned(&run));
         Owner::take(&run).unwrap();
     }
 
