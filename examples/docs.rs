@@ -20,8 +20,14 @@ struct Args {
 }
 
 /// Every tool that is installed, and its command line.
-const TOOLS: [(&str, fn() -> Command); 3] =
-    [("route", command::<route::Args>), ("codex-exec", command::<codex_exec::Args>), ("approve", approve::command)];
+const TOOLS: [(&str, fn() -> Command); 6] = [
+    ("route", command::<route::Args>),
+    ("codex-exec", command::<codex_exec::Args>),
+    ("approve", approve::command),
+    ("journal", command::<journal::Args>),
+    ("decide", command::<decide::Args>),
+    ("plan-batch", command::<plan_batch::Args>),
+];
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 

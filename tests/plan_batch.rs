@@ -287,11 +287,6 @@ fn what_is_not_proven_is_tried_again_with_what_is_known() {
     let err = following.ends(20);
     assert!(err.contains("task 1: is not proven after 2 tries: decide run.jsonl 1 retry"), "{err}");
     // A person may have it tried again.
-    Tool::ours("decide")
-        .args(&["run.jsonl", "1", "retry", "--note", "look at b"])
-        .folder(bench.folder.path())
-        .run()
-        .code;
     bench
         .append(&[with(decision("1", "result", "retry"), json!({"type": "decision", "id": "1", "note": "look at a"}))]);
     let done = bench.batch(&[], &[task("1", &[]), task("2", &["1"])]).ended(0);
