@@ -30,7 +30,7 @@ fn task(id: &str, gates: &[&str], more: Value) -> Value {
 
 fn run_file(lines: &[Value]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let text: String = lines.iter().map(|line| line.to_string() + "\n").collect();
     fs::write(folder.path().join("run.jsonl"), text).unwrap();
     folder
 }
@@ -129,7 +129,7 @@ fn work_on_commits_of_its_own_is_bound_to_its_change() {
     let diff = git("git diff --binary --full-index HEAD~ HEAD");
     let result = |head: &str| json!({"result": {"status": "ok", "base": commits[0], "head": head}});
     let lines = [task("1", &["result"], result(commits[1])), task("2", &["result"], result("0000"))];
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let text: String = lines.iter().map(|line| line.to_string() + "\n").collect();
     fs::write(folder.path().join("run.jsonl"), text).unwrap();
     decide(folder.path(), &["1", "approve"]).ended(0);
     assert_eq!(newest(folder.path())["diff_digest"], blake3::hash(diff.as_bytes()).to_hex().as_str());

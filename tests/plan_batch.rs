@@ -90,7 +90,7 @@ impl Bench {
 
     fn append(&self, lines: &[Value]) {
         let mut file = fs::OpenOptions::new().append(true).create(true).open(self.run()).unwrap();
-        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let text: String = lines.iter().map(|line| line.to_string() + "\n").collect();
         file.write_all(text.as_bytes()).unwrap();
     }
 
@@ -114,7 +114,7 @@ impl Bench {
 
 fn plan(tasks: &[Value]) -> String {
     let plan = json!({"type": "plan", "v": 1, "path": "p.md", "title": "p", "digest": "p", "tasks": tasks.len(), "format": "x"});
-    std::iter::once(&plan).chain(tasks).map(|line| format!("{line}\n")).collect()
+    std::iter::once(&plan).chain(tasks).map(|line| line.to_string() + "\n").collect()
 }
 
 fn ids(lines: &[Value]) -> Vec<&str> {
