@@ -22,12 +22,15 @@ struct Args {
 type Tool = (&'static str, fn() -> Command);
 
 /// Every tool that is installed, and its command line.
-const TOOLS: [Tool; 6] = [
+const TOOLS: [Tool; 9] = [
     ("plan-parse", plan_parse::command),
     ("route", command::<route::Args>),
     ("codex-exec", command::<codex_exec::Args>),
     ("verify", verify::command),
     ("approve", approve::command),
+    ("journal", command::<journal::Args>),
+    ("decide", command::<decide::Args>),
+    ("plan-batch", command::<plan_batch::Args>),
     ("stage-check", stage_check::command),
 ];
 

@@ -60,6 +60,11 @@ fn lines(text: &[u8]) -> Vec<Value> {
         .collect()
 }
 
+/// The lines of a run file, without the questions that were asked.
+fn answers(run: &Path) -> Vec<Value> {
+    lines(&fs::read(run).unwrap()).into_iter().filter(|line| line["status"] != "pending").collect()
+}
+
 /// `status` of the newest decision.
 fn status(task: &Value) -> &str {
     newest(task)["status"].as_str().unwrap_or("none")
@@ -558,7 +563,7 @@ fn a_plan_is_asked_about_once_and_the_answer_is_on_every_task() {
         );
     }
     assert_eq!(person.screen.text().matches("approve this plan").count(), 1);
-    let kept = lines(&fs::read(&run).unwrap());
+    let kept = answers(&run);
     assert_eq!(kept.iter().map(|line| line["id"].as_str().unwrap()).collect::<Vec<_>>(), ["1", "2"]);
     // What the run file holds is not asked again.
     let again = quiet(&["--gate", "plan", "--run", run.to_str().unwrap()], &stream(&plan_lines()));
@@ -823,7 +828,7 @@ fn a_decision_is_on_disk_before_the_task_goes_on() {
     person.feed(&[judged("1", "pass"), judged("2", "pass")]).sees("task 1: approve").types("a\n");
     person.out.wait_for("\n", 1);
     // As soon as the task is there, so is its decision; a kill takes neither away.
-    let kept = lines(&fs::read(&run).unwrap());
+    let kept = answers(&run);
     person.child.kill().unwrap();
     assert_eq!(kept.len(), 1);
     let wanted = json!({"type": "decision", "id": "1", "gate": "result", "status": "approved", "by": "person:ada", "task_digest": "digest-1"});
@@ -835,7 +840,7 @@ fn a_decision_is_on_disk_before_the_task_goes_on() {
     let out = lines(&again.stdout);
     assert_eq!((code(&again), status(&out[0]), status(&out[1])), (20, "approved", "pending"));
     assert!(stderr(&again).contains("decide ") && stderr(&again).contains(" 2 approve"), "{}", stderr(&again));
-    assert_eq!(lines(&fs::read(&run).unwrap()).len(), 1, "what is pending is no decision");
+    assert_eq!(answers(&run).len(), 1, "what is pending is no decision");
 }
 
 #[test]
@@ -900,7 +905,7 @@ fn the_run_file_answers_while_it_waits() {
     let ended = eventually("its end", || child.try_wait().unwrap());
     assert_eq!(ended.code(), Some(20));
     assert!(out.wait_for("\n", 2).contains("\"status\":\"retry\""));
-    assert_eq!(lines(&fs::read(&run).unwrap()).len(), 3, "an answer from the run file is not written there again");
+    assert_eq!(answers(&run).len(), 3, "an answer from the run file is not written there again");
 }
 
 #[test]
@@ -910,7 +915,8 @@ fn whichever_comes_first_answers_the_terminal_or_the_run_file() {
     let mut person = Person::sits_down(&["--run", run.to_str().unwrap()]);
     person.feed_all(&[judged("1", "pass"), judged("2", "pass")]).sees("task 1: approve");
     let line = json!({"type": "decision", "id": "1", "gate": "result", "status": "approved", "by": "person:eve", "at": "2026-01-01T00:00:00Z", "task_digest": "digest-1"});
-    fs::write(&run, stream(&[line])).unwrap();
+    let mut file = fs::OpenOptions::new().append(true).open(&run).unwrap();
+    file.write_all(stream(&[line]).as_bytes()).unwrap();
     person.sees("no longer asked").sees("task 2: approve");
     let (code, out) = person.types("a\n").leaves();
     assert_eq!(code, 0);
@@ -935,7 +941,7 @@ fn several_processes_never_mix_their_lines() {
         let output = child.join().unwrap();
         assert_eq!(code(&output), 0, "{}", stderr(&output));
     }
-    let kept = lines(&fs::read(&run).unwrap());
+    let kept = answers(&run);
     let ids: std::collections::HashSet<_> = kept.iter().map(|line| line["id"].as_str().unwrap()).collect();
     assert_eq!((kept.len(), ids.len()), (100, 100));
 }

@@ -7,17 +7,17 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
 
+use change::Change;
+use policy::routing::Target;
 use record::Gate;
 use stage::terminal::{Reply, Talk, Terminal};
 use stage::{Error, Shown};
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::change::{self, Change};
 use crate::exhibit::{self, Heading};
 use crate::page::Page;
 use crate::pager::Pager;
 use crate::sheet::Sheet;
-use crate::target::Target;
 
 /// A question for the person.
 pub(crate) struct Question {
@@ -217,7 +217,7 @@ impl Asker {
 }
 
 fn diff(page: &mut Page, sheet: &Sheet, most: usize) {
-    match sheet.result.as_ref().map(change::diff).transpose().map(Option::flatten) {
+    match sheet.result.as_ref().map(|result| change::diff(&result.work())).transpose().map(Option::flatten) {
         Ok(None) => page.plain("there is no change to look at"),
         Err(error) => page.plain(&format!("the change cannot be shown: {error}")),
         Ok(Some(diff)) if diff.text.is_empty() => page.plain("there is no difference"),

@@ -4,20 +4,20 @@ use std::collections::{BTreeMap, VecDeque};
 use std::env;
 use std::fs;
 use std::io::{self, PipeWriter};
-use std::sync::LazyLock;
 use std::time::Duration;
 
+use change::Change;
 use policy::approval::{Answer, ApprovalPolicy};
+use policy::routing::{Target, Targets};
 use record::{Decision, DecisionLine, DecisionStatus, Gate, Record, now, to_line};
 use serde::Deserialize;
-use stage::terminal::Terminal;
+use stage::terminal::{Terminal, person};
 use stage::{Error, Exit, Input, Intake, Outlet, tell};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::args::Args;
 use crate::book::Book;
-use crate::change::Change;
 use crate::conversation::{Conversation, Question, Word};
 use crate::exhibit::Heading;
 use crate::item::Item;
@@ -25,7 +25,6 @@ use crate::pending::{self, Undone};
 use crate::place::Place;
 use crate::sheet::Sheet;
 use crate::study::Study;
-use crate::target::{Target, Targets};
 
 const NAME: &str = "approve";
 /// How soon a decision in the run file is noticed while a question is open.
@@ -104,7 +103,7 @@ impl Desk {
         Ok(Self {
             gate: args.gate,
             policy,
-            targets: Targets::new(args)?,
+            targets: targets(args)?,
             is_fail_open: env::var_os("CODEX_FAIL_CLOSED").is_some_and(|value| value == "0"),
             waits: args.wait,
             book,
@@ -447,6 +446,7 @@ impl Desk {
     fn ask(&mut self, held: VecDeque<Held>) -> Result<(), Error> {
         self.asked += 1;
         let number = self.asked;
+        self.write_question(&held);
         let tasks: Vec<_> = held
             .iter()
             .filter_map(|held| match held {
@@ -478,6 +478,28 @@ impl Desk {
         }
         self.open.insert(number, Open { since: self.book.mark(), held, _cancel: cancel });
         Ok(())
+    }
+
+    /// Somebody at another terminal has to see what is asked: the lines of the tasks themselves only reach the run file
+    /// once they are decided.
+    fn write_question(&mut self, held: &VecDeque<Held>) {
+        let Some(run) = self.book.run() else { return };
+        let questions = held.iter().filter_map(|held| match held {
+            Held::Item(item) if !item.needs_nobody() => Some(item),
+            _ => None,
+        });
+        let lines: Result<Vec<_>, _> = questions
+            .map(|item| {
+                let pending = self.decision(item, DecisionStatus::Pending, NAME.into(), None);
+                to_line(&DecisionLine::new(&item.sheet.id, pending))
+            })
+            .collect();
+        let written = lines
+            .map_err(|error| error.to_string())
+            .and_then(|lines| run::append(run, &lines).map_err(|error| error.to_string()));
+        if let Err(error) = written {
+            self.note(format!("the question could not be written down: {error}"));
+        }
     }
 
     /// The person has said something about an open question.
@@ -613,32 +635,18 @@ fn policy(args: &Args) -> Result<ApprovalPolicy, Error> {
     Ok(policy)
 }
 
+fn targets(args: &Args) -> Result<Targets, Error> {
+    Targets::new(args.routing.as_deref(), args.backend.clone(), args.model.clone())
+        .map_err(|error| Error::Usage(error.to_string()))
+}
+
 fn with(item: Item, decision: &Decision) -> Result<Record, Error> {
     let id = item.sheet.id.clone();
     item.with(decision).map_err(|error| Error::Document(format!("task {id}: {error}")))
 }
 
-/// Who sits at the terminal.
-fn person() -> String {
-    let named = |name: &str| env::var(name).ok().filter(|name| !name.trim().is_empty());
-    named("USER").or_else(|| named("LOGNAME")).unwrap_or_else(|| ACCOUNT.clone())
-}
-
-/// The name of the account, wherever the system keeps it; its number when it has none.
-static ACCOUNT: LazyLock<String> = LazyLock::new(|| {
-    let said = duct::cmd!("id", "-un").stdin_null().stderr_null().unchecked().read().unwrap_or_default();
-    let name = said.trim();
-    if name.is_empty() { rustix::process::getuid().as_raw().to_string() } else { name.to_owned() }
-});
-
 /// The model whose answer was chosen; its number where the name would not tell.
 fn chosen(item: &Item, number: usize) -> String {
-    let options = item.sheet.options();
-    let model = options.get(number - 1).and_then(|option| option.model.as_deref());
-    match model {
-        Some(model) if options.iter().filter(|other| other.model.as_deref() == Some(model)).count() == 1 => {
-            model.into()
-        }
-        _ => number.to_string(),
-    }
+    let models: Vec<_> = item.sheet.options().iter().map(|option| option.model.as_deref()).collect();
+    record::choice(&models, number)
 }

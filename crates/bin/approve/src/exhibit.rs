@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use change::Change;
+use policy::routing::Target;
 use record::Gate;
 
-use crate::change::Change;
 use crate::page::{News, Page};
 use crate::sheet::{Attempt, Check, Outcome, Sheet, Usage};
-use crate::target::Target;
 
 /// What a plan says of itself.
 #[derive(Clone, Debug, Default)]

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use change::Change;
 use record::{Decision, Record};
 use serde_json::value::RawValue;
 
-use crate::change::Change;
 use crate::sheet::Sheet;
 
 /// A task at the gate, as it came and as it is read.

@@ -2,7 +2,6 @@
 
 mod args;
 mod book;
-mod change;
 mod conversation;
 mod desk;
 mod exhibit;
@@ -13,7 +12,6 @@ mod pending;
 mod place;
 mod sheet;
 mod study;
-mod target;
 
 use clap::{CommandFactory, Parser};
 use stage::{Error, Exit};

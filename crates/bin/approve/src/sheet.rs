@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 
+use change::Work;
 use policy::approval::Case;
 use record::{Decision, Gate, Sandbox, WorkType};
 use serde::Deserialize;
@@ -183,6 +184,16 @@ impl Sheet {
 }
 
 impl Outcome {
+    /// Where its change is.
+    pub fn work(&self) -> Work {
+        Work {
+            workdir: self.workdir.clone(),
+            base: self.base.clone(),
+            head: self.head.clone(),
+            changed: self.changed.clone(),
+        }
+    }
+
     /// The sandbox as the agent reported it for the last call.
     pub fn sandbox(&self) -> Option<&str> {
         self.attempts.as_ref()?.last()?.sandbox.as_deref()

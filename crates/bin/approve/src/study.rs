@@ -3,11 +3,12 @@
 use std::sync::mpsc::{self, Sender};
 use std::thread;
 
+use change::Change;
 use stage::Error;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::change::Change;
 use crate::item::Item;
+use crate::sheet::Outcome;
 
 /// Where tasks go to have their change read, one after the other.
 pub(crate) struct Study {
@@ -41,7 +42,7 @@ fn start(done: UnboundedSender<Item>) -> Result<Sender<Item>, Error> {
         .name("study".into())
         .spawn(move || {
             for mut item in items {
-                item.change = Change::read(item.sheet.result.as_ref());
+                item.change = Change::read(item.sheet.result.as_ref().map(Outcome::work).as_ref());
                 if done.send(item).is_err() {
                     return;
                 }

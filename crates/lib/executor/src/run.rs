@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use agent::{Agent, Effort, prompt};
 use process::{Stop, Stopper};
-use record::{Class, Record, Sandbox, Status, TaskResult};
+use record::{Access, Class, Record, Sandbox, Status, TaskResult};
 use stage::{Error, Exit, Filter, Input, Intake, Outlet, filter};
 use tokio::task::JoinSet;
 use tree::{Logs, Places, TreeLock};
@@ -16,7 +16,7 @@ use tree::{Logs, Places, TreeLock};
 use crate::attempts::{self, Order, failed, told};
 use crate::changes::{Snapshot, Watch};
 use crate::options::Options;
-use crate::schedule::{Access, Dead, Next, Schedule, Waiting};
+use crate::schedule::{Dead, Next, Schedule, Waiting};
 use crate::task::{Concern, Task, Wish};
 
 /// Runs an executor from stdin to stdout: every task that is for `agent` gets a `result`.

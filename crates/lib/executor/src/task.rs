@@ -1,12 +1,10 @@
 //! What an executor reads of a task, and whether the task is its own.
 
 use agent::{Asked, Effort};
-use record::{Action, Class, FileRef, Gate, Record, Sandbox, WorkType};
+use record::{Access, Action, Class, FileRef, Gate, Record, Sandbox, WorkType};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
-
-use crate::schedule::Access;
 
 /// The fields that an executor reads.
 #[derive(Debug, Deserialize)]

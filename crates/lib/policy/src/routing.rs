@@ -10,6 +10,7 @@ mod paths;
 mod policy;
 mod rules;
 mod table;
+mod target;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ mod words;
 pub use choice::{Choice, Overrides};
 pub use policy::{Fallback, Policy};
 pub use table::Retired;
+pub use target::{Target, Targets};
 pub use task::{File, Task, Text};
 
 /// The built-in policy, as `route --print-policy` prints it.

@@ -4,6 +4,7 @@
 //! The other types are the sections that our own tools write. A tool reads them through
 //! [`Record::view`], with a struct of its own that names only the fields it needs.
 
+mod access;
 mod class;
 mod digest;
 mod plan;
@@ -15,6 +16,7 @@ mod sections;
 mod time;
 mod whole;
 
+pub use access::Access;
 pub use class::{Class, Code};
 pub use digest::digest;
 pub use plan::{Action, Done, FileRef, Plan, Source, Task, WorkType};
@@ -23,7 +25,7 @@ pub use result::{Answer, Attempt, RateLimit, Status, TaskResult, Usage};
 pub use schema::{SCHEMA_NAMES, schema};
 pub use sections::{
     Batch, Check, CheckStatus, Decision, DecisionLine, DecisionStatus, Gate, Landed, LandedStatus, Release, Route,
-    Sandbox, Verdict, VerdictStatus,
+    Sandbox, Verdict, VerdictStatus, choice,
 };
 pub use time::{from_unix_seconds, now};
 pub use whole::{whole, whole_or_none};

@@ -232,6 +232,16 @@ pub struct DecisionLine {
     pub choice: Option<String>,
 }
 
+/// What the `choice` of a decision says for the answer `number`, from 1, of several: the model that gave it, or its
+/// number where the model's name would not tell.
+pub fn choice(models: &[Option<&str>], number: usize) -> String {
+    let model = number.checked_sub(1).and_then(|at| models.get(at).copied().flatten());
+    match model {
+        Some(model) if models.iter().filter(|other| **other == Some(model)).count() == 1 => model.to_owned(),
+        _ => number.to_string(),
+    }
+}
+
 impl DecisionLine {
     /// The decision as a line of its own for the task `id`.
     pub fn new(id: &str, decision: Decision) -> Self {

@@ -15,7 +15,11 @@ pub fn append<L: AsRef<str>>(run: &Path, lines: &[L]) -> Result<(), Error> {
 }
 
 pub(crate) fn append_as<L: AsRef<str>>(run: &Path, lines: &[L], owner: Option<&Owner>) -> Result<(), Error> {
-    let block = block(run, lines)?;
+    append_block(run, &block(run, lines)?, owner)
+}
+
+/// Adds whole lines, each with its line end.
+pub(crate) fn append_block(run: &Path, block: &[u8], owner: Option<&Owner>) -> Result<(), Error> {
     if block.is_empty() {
         return Ok(());
     }
@@ -36,7 +40,7 @@ pub(crate) fn append_as<L: AsRef<str>>(run: &Path, lines: &[L], owner: Option<&O
         }
         end.length = start;
     }
-    let written = write_once(&mut file, &block).and_then(|()| file.sync_data());
+    let written = write_once(&mut file, block).and_then(|()| file.sync_data());
     if let Err(source) = written {
         // Half a line would stand in everybody's way; if it cannot be taken back either, the owner mends it.
         let _ = file.set_len(end.length);

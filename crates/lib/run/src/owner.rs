@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process;
 
 use crate::Error;
-use crate::append::{append_as, file_end};
+use crate::append::{append_as, append_block, file_end};
 
 /// The right to be the one pipe of a run file: `RUN.lock`, for as long as the value lives.
 ///
@@ -31,7 +31,7 @@ impl Owner {
             .truncate(false)
             .open(&path)
             .map_err(refused(&path))?;
-        match lock.try_lock() {
+        match patiently(&lock) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut pid = String::new();
@@ -54,6 +54,11 @@ impl Owner {
     /// As [`append`](crate::append), and moves a cut-off last line aside first if there is one.
     pub fn append<L: AsRef<str>>(&self, lines: &[L]) -> Result<(), Error> {
         append_as(&self.run, lines, Some(self))
+    }
+
+    /// As [`Owner::append`], for lines that are one block already, each with its line end.
+    pub fn append_block(&self, lines: &[u8]) -> Result<(), Error> {
+        append_block(&self.run, lines, Some(self))
     }
 
     /// Moves a cut-off last line aside; true when there was one.
@@ -89,6 +94,24 @@ impl Owner {
     }
 }
 
+/// Whether somebody owns the run file now.
+pub fn is_owned(run: &Path) -> bool {
+    let Ok(lock) = File::open(beside(run, ".lock")) else { return false };
+    // The lock that this takes for a moment is what `patiently` is patient about.
+    matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock))
+}
+
+/// Somebody who only looks whether the file is owned has the lock for a moment.
+fn patiently(lock: &File) -> Result<(), TryLockError> {
+    for _ in 0..10 {
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(std::time::Duration::from_millis(5)),
+            done => return done,
+        }
+    }
+    lock.try_lock()
+}
+
 fn beside(run: &Path, ending: &str) -> PathBuf {
     let mut name = run.as_os_str().to_owned();
     name.push(ending);
@@ -108,7 +131,9 @@ mod tests {
         let owner = Owner::take(&run).unwrap();
         let refusal = Owner::take(&run).unwrap_err().to_string();
         assert!(refusal.contains(&format!("in use by process {}", process::id())), "{refusal}");
+        assert!(is_owned(&run));
         drop(owner);
+        assert!(!is_owned(&run));
         Owner::take(&run).unwrap();
     }
 

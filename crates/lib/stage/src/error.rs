@@ -19,6 +19,9 @@ pub enum Error {
     /// A plan or another document that the user gave is not usable.
     #[error("{0}")]
     Document(String),
+    /// Somebody else has what we need.
+    #[error("{0}")]
+    Refused(String),
     /// The reader of our output has gone; nobody needs to be told.
     #[error("the reader of the output has gone")]
     ReaderGone,
@@ -48,7 +51,7 @@ impl Error {
         match self {
             Self::Input { .. } | Self::Document(_) => Exit::BadInput,
             Self::Usage(_) => Exit::Usage,
-            Self::ReaderGone | Self::System { .. } => Exit::Failed,
+            Self::Refused(_) | Self::ReaderGone | Self::System { .. } => Exit::Failed,
         }
     }
 }

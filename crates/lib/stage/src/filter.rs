@@ -30,6 +30,12 @@ pub trait Filter {
         Ok(Some(record.as_str()))
     }
 
+    /// Called with each block of lines before it is written; on an error it is not written, and the run ends.
+    fn before_writing(&mut self, lines: &[u8]) -> Result<(), Error> {
+        let _ = lines;
+        Ok(())
+    }
+
     /// The work on one task as something that several threads can do at once, where tasks do not depend on each
     /// other; asked for once a thread, when there is much to do. Other lines then go by untouched.
     fn worker(&mut self) -> Option<Box<dyn Worker>> {
@@ -48,13 +54,45 @@ pub trait Filter {
 /// after everything before it has been written. A closed stdout ends it too, even while nothing comes in.
 pub fn run(filter: &mut impl Filter) -> Result<Exit, Error> {
     let signals = Signals::listen().map_err(|error| Error::system("signals", error))?;
-    let mut sink = Sink::stdout();
-    let outcome = pump(filter, &mut sink);
-    let flushed = sink.flush();
+    let mut out = Out { filter, sink: Sink::stdout() };
+    let outcome = pump(&mut out);
+    let flushed = out.flush();
     match outcome {
         Err(Error::ReaderGone) => Err(Error::ReaderGone),
         Err(error) => flushed.and(Err(error)),
-        Ok(()) => flushed.map(|()| signals.or(filter.finish())),
+        Ok(()) => flushed.map(|()| signals.or(out.filter.finish())),
+    }
+}
+
+/// A filter and where its lines go: nothing is written that it has not seen.
+pub(crate) struct Out<'a, F> {
+    filter: &'a mut F,
+    sink: Sink,
+}
+
+impl<F: Filter> Out<'_, F> {
+    /// Adds whole lines, each with its line end. Many of them are written as they are.
+    pub fn block(&mut self, lines: &[u8]) -> Result<(), Error> {
+        if Sink::is_small(lines) {
+            self.sink.keep_lines(lines);
+            return self.flush_if_full();
+        }
+        self.flush()?;
+        self.filter.before_writing(lines)?;
+        self.sink.write_through(lines)
+    }
+
+    fn flush_if_full(&mut self) -> Result<(), Error> {
+        if self.sink.has_room("") { Ok(()) } else { self.flush() }
+    }
+
+    /// Writes what is waiting, once the filter has seen it.
+    fn flush(&mut self) -> Result<(), Error> {
+        if self.sink.is_empty() {
+            return Ok(());
+        }
+        self.filter.before_writing(self.sink.waiting()).inspect_err(|_| self.sink.forget())?;
+        self.sink.flush()
     }
 }
 
@@ -70,12 +108,12 @@ impl<F: AsFd> io::Read for Descriptor<F> {
 /// With less than this at hand, handing it over costs more than it gains.
 const MUCH: usize = BLOCK / 2;
 
-fn pump(filter: &mut impl Filter, sink: &mut Sink) -> Result<(), Error> {
+fn pump(out: &mut Out<impl Filter>) -> Result<(), Error> {
     let mut identities = Identities::default();
     let mut side = Side::default();
-    let pumped = pump_with(filter, sink, &mut identities, &mut side);
+    let pumped = pump_with(out, &mut identities, &mut side);
     // What was handed over came before whatever went wrong.
-    side.finish(&mut identities, sink).and(pumped)
+    side.finish(&mut identities, out).and(pumped)
 }
 
 /// The threads beside this one, once there was so much to do that they were asked for.
@@ -94,17 +132,12 @@ impl Side {
         self.pool.as_mut()
     }
 
-    fn finish(&mut self, identities: &mut Identities, sink: &mut Sink) -> Result<(), Error> {
-        self.pool.as_mut().map_or(Ok(()), |pool| pool.finish(identities, sink))
+    fn finish(&mut self, identities: &mut Identities, out: &mut Out<impl Filter>) -> Result<(), Error> {
+        self.pool.as_mut().map_or(Ok(()), |pool| pool.finish(identities, out))
     }
 }
 
-fn pump_with(
-    filter: &mut impl Filter,
-    sink: &mut Sink,
-    identities: &mut Identities,
-    side: &mut Side,
-) -> Result<(), Error> {
+fn pump_with(out: &mut Out<impl Filter>, identities: &mut Identities, side: &mut Side) -> Result<(), Error> {
     let stdin = io::stdin();
     let mut lines = Lines::new(Descriptor(stdin.as_fd()));
     let bad = |(number, error): (u64, LineError)| Error::input(number, error.to_string());
@@ -112,8 +145,8 @@ fn pump_with(
     loop {
         while !lines.is_ready() && !lines.is_at_end() {
             if !is_waiting(Some(&NOW))? {
-                side.finish(identities, sink)?;
-                sink.flush()?;
+                side.finish(identities, out)?;
+                out.flush()?;
                 is_waiting(None)?;
             }
             lines.more().map_err(bad)?;
@@ -122,24 +155,27 @@ fn pump_with(
             }
         }
         if lines.buffered() >= MUCH
-            && let Some(pool) = side.pool(identities.key(), filter)
+            && let Some(pool) = side.pool(identities.key(), out.filter)
         {
             let (first, block) = lines.block();
             if !block.is_empty() {
-                pool.give(first, block, identities, sink)?;
+                pool.give(first, block, identities, out)?;
                 continue;
             }
         }
-        side.finish(identities, sink)?;
+        side.finish(identities, out)?;
         let Some(line) = lines.next_line().map_err(bad)? else { return Ok(()) };
         let outcome = record.read(line).map_err(|error| error.to_string()).and_then(|()| match &*record.kind() {
-            "task" => known(&record, identities).and_then(|()| filter.task(&mut record)),
-            "plan" => filter.plan(&record),
+            "task" => known(&record, identities).and_then(|()| out.filter.task(&mut record)),
+            "plan" => out.filter.plan(&record),
             _ => Ok(()),
         });
-        let output = outcome.and_then(|()| filter.output(&record));
+        let output = outcome.and_then(|()| out.filter.output(&record));
         match output {
-            Ok(Some(text)) => sink.line(text)?,
+            Ok(Some(text)) => {
+                out.sink.keep(text);
+                out.flush_if_full()?;
+            }
             Ok(None) => {}
             Err(reason) => return Err(Error::input(lines.number(), reason)),
         }

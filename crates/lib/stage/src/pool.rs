@@ -8,9 +8,9 @@ use std::thread;
 
 use record::Record;
 
-use crate::filter::{identity, twice};
+use crate::filter::{Filter, Out, identity, twice};
 use crate::identity::Key;
-use crate::{Error, Identities, Sink};
+use crate::{Error, Identities};
 
 /// A stage's work on one task, on a thread of its own.
 pub trait Worker: Send {
@@ -73,9 +73,15 @@ impl Pool {
     }
 
     /// Hands a block over, whose first line has this number.
-    pub fn give(&mut self, first: u64, bytes: &[u8], seen: &mut Identities, sink: &mut Sink) -> Result<(), Error> {
+    pub fn give(
+        &mut self,
+        first: u64,
+        bytes: &[u8],
+        seen: &mut Identities,
+        out: &mut Out<impl Filter>,
+    ) -> Result<(), Error> {
         if self.waiting.len() == AHEAD * self.hands.len() {
-            self.settle(seen, sink)?;
+            self.settle(seen, out)?;
         }
         let block = Block { first, bytes: bytes.to_vec() };
         self.hands[self.next].blocks.send(block).map_err(|_| lost())?;
@@ -85,32 +91,32 @@ impl Pool {
     }
 
     /// Waits for all that was handed over.
-    pub fn finish(&mut self, seen: &mut Identities, sink: &mut Sink) -> Result<(), Error> {
+    pub fn finish(&mut self, seen: &mut Identities, out: &mut Out<impl Filter>) -> Result<(), Error> {
         while !self.waiting.is_empty() {
-            self.settle(seen, sink)?;
+            self.settle(seen, out)?;
         }
         Ok(())
     }
 
     /// Takes back the oldest block and writes it. After an error nothing that comes behind it counts any more.
-    fn settle(&mut self, seen: &mut Identities, sink: &mut Sink) -> Result<(), Error> {
-        let settled = self.write_oldest(seen, sink);
+    fn settle(&mut self, seen: &mut Identities, out: &mut Out<impl Filter>) -> Result<(), Error> {
+        let settled = self.write_oldest(seen, out);
         if settled.is_err() {
             self.waiting.clear();
         }
         settled
     }
 
-    fn write_oldest(&mut self, seen: &mut Identities, sink: &mut Sink) -> Result<(), Error> {
+    fn write_oldest(&mut self, seen: &mut Identities, out: &mut Out<impl Filter>) -> Result<(), Error> {
         let Some(hand) = self.waiting.pop_front() else { return Ok(()) };
-        let Done { out, tasks, bad } = self.hands[hand].done.recv().map_err(|_| lost())?;
+        let Done { out: lines, tasks, bad } = self.hands[hand].done.recv().map_err(|_| lost())?;
         for task in tasks {
             if !seen.insert_hash(task.hash) {
-                sink.block(&out[..task.at])?;
-                return Err(Error::input(task.line, again(&out[task.at..])));
+                out.block(&lines[..task.at])?;
+                return Err(Error::input(task.line, again(&lines[task.at..])));
             }
         }
-        sink.block(&out)?;
+        out.block(&lines)?;
         bad.map_or(Ok(()), |(line, reason)| Err(Error::input(line, reason)))
     }
 }

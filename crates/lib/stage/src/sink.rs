@@ -9,8 +9,7 @@ const BLOCK: usize = 256 << 10;
 
 /// Where lines go: stdout, in blocks.
 ///
-/// Nothing is written before [`Sink::flush`] or before a block is full, and a line is never written in part unless it
-/// is longer than a block.
+/// Nothing is written before [`Sink::flush`] or before a block is full.
 pub struct Sink {
     buffer: Vec<u8>,
     out: io::Stdout,
@@ -24,21 +23,46 @@ impl Sink {
 
     /// Adds a line; `line` has no line end.
     pub fn line(&mut self, line: &str) -> Result<(), Error> {
-        if !self.buffer.is_empty() && self.buffer.len() + line.len() >= BLOCK {
+        if !self.has_room(line) {
             self.flush()?;
         }
-        self.buffer.extend_from_slice(line.as_bytes());
-        self.buffer.push(b'\n');
-        if self.buffer.len() >= BLOCK { self.flush() } else { Ok(()) }
+        self.keep(line);
+        if self.has_room("") { Ok(()) } else { self.flush() }
     }
 
-    /// Adds whole lines, each with its line end.
-    pub(crate) fn block(&mut self, lines: &[u8]) -> Result<(), Error> {
-        if lines.len() < BLOCK / 4 {
-            self.buffer.extend_from_slice(lines);
-            return if self.buffer.len() >= BLOCK { self.flush() } else { Ok(()) };
-        }
-        self.flush()?;
+    /// Whether the line still fits into the block that is waiting.
+    pub(crate) fn has_room(&self, line: &str) -> bool {
+        self.buffer.is_empty() || self.buffer.len() + line.len() < BLOCK
+    }
+
+    /// Adds a line to the block that is waiting, however long that becomes.
+    pub(crate) fn keep(&mut self, line: &str) {
+        self.buffer.extend_from_slice(line.as_bytes());
+        self.buffer.push(b'\n');
+    }
+
+    /// What is waiting to be written: whole lines.
+    pub(crate) fn waiting(&self) -> &[u8] {
+        &self.buffer
+    }
+
+    /// Forgets what is waiting.
+    pub(crate) fn forget(&mut self) {
+        self.buffer.clear();
+    }
+
+    /// Whether whole lines are so few that they are better kept than written apart.
+    pub(crate) fn is_small(lines: &[u8]) -> bool {
+        lines.len() < BLOCK / 4
+    }
+
+    /// Adds whole lines, each with its line end, to the block that is waiting.
+    pub(crate) fn keep_lines(&mut self, lines: &[u8]) {
+        self.buffer.extend_from_slice(lines);
+    }
+
+    /// Writes whole lines, each with its line end, as they are. Nothing may be waiting.
+    pub(crate) fn write_through(&mut self, lines: &[u8]) -> Result<(), Error> {
         write_all(self.out.as_fd(), lines)
     }
 

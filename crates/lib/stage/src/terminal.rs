@@ -13,6 +13,8 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
@@ -90,6 +92,21 @@ impl Terminal {
         self.tty.try_clone()
     }
 }
+
+/// Who sits at the terminal.
+pub fn person() -> String {
+    let named = |name: &str| env::var(name).ok().filter(|name| !name.trim().is_empty());
+    named("USER").or_else(|| named("LOGNAME")).unwrap_or_else(|| ACCOUNT.clone())
+}
+
+/// The name of the account, wherever the system keeps it; its number when it has none.
+static ACCOUNT: LazyLock<String> = LazyLock::new(|| {
+    let said = Command::new("id").arg("-un").stdin(Stdio::null()).stderr(Stdio::null()).output();
+    let said = said.map(|said| said.stdout).unwrap_or_default();
+    let name = String::from_utf8_lossy(&said);
+    let name = name.trim();
+    if name.is_empty() { getuid().as_raw().to_string() } else { name.to_owned() }
+});
 
 /// The terminal while it is ours. What is written must have been made safe to look at, see [`Shown`](crate::Shown).
 #[derive(Debug)]

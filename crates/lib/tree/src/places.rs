@@ -48,6 +48,23 @@ impl Places {
         Ok(Logs::new(self.open()?.child(&plan_name(plan))?.child("logs")?))
     }
 
+    /// Makes the folder of a run file where that is to be inside a `.plan/`. Any other folder is the user's own, and a
+    /// missing one is more likely a mistake in its name.
+    pub fn make_for(run: &Path) -> Result<(), PlaceError> {
+        let Some(folder) = run.parent().filter(|folder| !folder.is_dir()) else { return Ok(()) };
+        let parts: Vec<_> = folder.components().collect();
+        let Some(at) = parts.iter().rposition(|part| part.as_os_str() == ".plan") else { return Ok(()) };
+        let above: PathBuf = parts[..at].iter().collect();
+        let above = if at == 0 { Path::new(".") } else { &above };
+        let repository = is_git(&above.join(".git"));
+        let mut open = Self { root: above.to_owned(), repository }.open()?;
+        for part in &parts[at + 1..] {
+            let name = part.as_os_str().to_str();
+            open = open.child(name.ok_or_else(|| PlaceError::new(folder, std::io::ErrorKind::InvalidFilename))?)?;
+        }
+        Ok(())
+    }
+
     /// `.plan/worktrees/`, made if it is not there.
     pub fn worktrees(&self) -> Result<PathBuf, PlaceError> {
         Ok(self.open()?.child("worktrees")?.path().to_owned())
@@ -124,6 +141,17 @@ mod tests {
         assert_eq!(fs::read_to_string(top.join(".git/info/exclude")).unwrap(), "/.plan/\n");
         let status = Command::new("git").current_dir(other.root()).args(["status", "--porcelain"]).output().unwrap();
         assert_eq!(String::from_utf8_lossy(&status.stdout), "");
+    }
+
+    #[test]
+    fn the_folder_of_a_run_file_is_made_inside_a_plan_folder_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let top = folder.path();
+        Places::make_for(&top.join(".plan/one/run.jsonl")).unwrap();
+        assert!(top.join(".plan/one").is_dir());
+        Places::make_for(&top.join("missing/run.jsonl")).unwrap();
+        assert!(!top.join("missing").exists());
+        assert!(Places::make_for(&top.join("missing/.plan/one/run.jsonl")).is_err());
     }
 
     #[test]

@@ -1,18 +1,18 @@
 //! Who would take over a failed task, and what that costs.
 
 use std::cell::OnceCell;
-use std::path::PathBuf;
+use std::path::Path;
 
-use policy::routing::{Overrides, Policy};
 use record::WorkType;
-use stage::Error;
 
-use crate::args::Args;
+use super::{Overrides, Policy, PolicyError};
 
 /// Who would take over a failed task.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Target {
+pub struct Target {
+    /// The backend.
     pub backend: String,
+    /// Its model.
     pub model: String,
     /// Its place in the cost order, where it is known.
     pub rank: Option<u32>,
@@ -21,7 +21,7 @@ pub(crate) struct Target {
 }
 
 /// Finds the target of each task.
-pub(crate) struct Targets {
+pub struct Targets {
     /// The built-in one is compiled when it is first needed: that takes longer than all else at the start.
     routing: OnceCell<Option<Policy>>,
     backend: Option<String>,
@@ -32,12 +32,11 @@ const BACKEND: &str = "claude";
 const MODEL: &str = "claude-sonnet-4-6";
 
 impl Targets {
-    /// As the flags and the routing policy say.
-    pub fn new(args: &Args) -> Result<Self, Error> {
-        let load = |path: &PathBuf| Policy::load(path, Overrides::default());
-        let given = args.routing.as_ref().map(load).transpose().map_err(|error| Error::Usage(error.to_string()))?;
+    /// As the routing policy says, the built-in one when no file is given; `backend` and `model` come first.
+    pub fn new(routing: Option<&Path>, backend: Option<String>, model: Option<String>) -> Result<Self, PolicyError> {
+        let given = routing.map(|path| Policy::load(path, Overrides::default())).transpose()?;
         let routing = given.map_or_else(OnceCell::new, |policy| OnceCell::from(Some(policy)));
-        Ok(Self { routing, backend: args.backend.clone(), model: args.model.clone() })
+        Ok(Self { routing, backend, model })
     }
 
     /// Who would take over work of this type.

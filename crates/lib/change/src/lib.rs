@@ -8,11 +8,24 @@ use std::ffi::OsString;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use crate::sheet::Outcome;
+use serde::Deserialize;
+
+/// The part of a `result` that says where its change is.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Work {
+    /// Where the agent has worked.
+    pub workdir: Option<String>,
+    /// The commit that it started from.
+    pub base: Option<String>,
+    /// The commit that holds its work.
+    pub head: Option<String>,
+    /// The paths that have changed.
+    pub changed: Option<Vec<String>>,
+}
 
 /// What a decision binds of the change.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Change {
+pub enum Change {
     /// The work was not done on commits of its own.
     None,
     /// BLAKE3 of the diff, hex.
@@ -23,14 +36,15 @@ pub(crate) enum Change {
 
 impl Change {
     /// Reads the change of a result; this runs git.
-    pub fn read(result: Option<&Outcome>) -> Self {
-        let Some((base, head)) = result.and_then(commits) else { return Self::None };
-        match digest(&folder(result), base, head) {
+    pub fn read(work: Option<&Work>) -> Self {
+        let Some((base, head)) = work.and_then(commits) else { return Self::None };
+        match digest(&folder(work), base, head) {
             Ok(digest) => Self::Digest(digest),
             Err(error) => Self::Unreadable(error.to_string()),
         }
     }
 
+    /// The digest, when there is one.
     pub fn digest(&self) -> Option<&str> {
         match self {
             Self::Digest(digest) => Some(digest),
@@ -39,13 +53,13 @@ impl Change {
     }
 }
 
-fn commits(result: &Outcome) -> Option<(&str, &str)> {
-    Some((result.base.as_deref()?, result.head.as_deref()?))
+fn commits(work: &Work) -> Option<(&str, &str)> {
+    Some((work.base.as_deref()?, work.head.as_deref()?))
 }
 
 /// Where the agent has worked; here, when that worktree is gone: its commits are still in the repository.
-fn folder(result: Option<&Outcome>) -> PathBuf {
-    let workdir = result.and_then(|result| result.workdir.as_deref()).map(PathBuf::from);
+fn folder(work: Option<&Work>) -> PathBuf {
+    let workdir = work.and_then(|work| work.workdir.as_deref()).map(PathBuf::from);
     workdir.filter(|folder| folder.is_dir()).unwrap_or_else(|| PathBuf::from("."))
 }
 
@@ -99,7 +113,8 @@ fn read(folder: &Path, args: Vec<OsString>, take: impl FnOnce(&mut dyn Read) -> 
 const MOST: u64 = 4 << 20;
 
 /// The change as a text for a person; not yet safe to look at.
-pub(crate) struct Diff {
+pub struct Diff {
+    /// Its beginning, or all of it.
     pub text: String,
     /// It goes on behind `text`.
     pub is_cut: bool,
@@ -109,14 +124,14 @@ pub(crate) struct Diff {
 
 /// The change between the commits of a result; without commits, how the files that have changed differ now from the
 /// last commit. `None` when there is nothing to look at.
-pub(crate) fn diff(result: &Outcome) -> io::Result<Option<Diff>> {
-    let folder = folder(Some(result));
+pub fn diff(work: &Work) -> io::Result<Option<Diff>> {
+    let folder = folder(Some(work));
     let place = folder.display();
-    if let Some((base, head)) = commits(result) {
+    if let Some((base, head)) = commits(work) {
         let command = format!("git -C {place} diff {base} {head}");
         return text(&folder, between(&[], base, head)?).map(|(text, is_cut)| Some(Diff { text, is_cut, command }));
     }
-    let Some(changed) = result.changed.as_ref().filter(|changed| !changed.is_empty()) else { return Ok(None) };
+    let Some(changed) = work.changed.as_ref().filter(|changed| !changed.is_empty()) else { return Ok(None) };
     let literal = |path: &String| OsString::from(format!(":(top,literal){path}"));
     let args = [OsString::from("HEAD"), "--".into()].into_iter().chain(changed.iter().map(literal));
     let (mut all, mut is_cut) = text(&folder, args.collect())?;
@@ -158,7 +173,7 @@ mod tests {
 
     use super::*;
 
-    fn outcome(folder: &Path, fields: &str) -> Outcome {
+    fn outcome(folder: &Path, fields: &str) -> Work {
         let workdir = serde_json::to_string(folder).unwrap();
         serde_json::from_str(&format!("{{\"workdir\":{workdir}{fields}}}")).unwrap()
     }

@@ -1,0 +1,200 @@
+//! What is asked, and not answered yet, according to a run file.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use change::Work;
+use record::{Decision, DecisionLine, DecisionStatus, Gate, Record, Status, WorkType};
+use run::Follower;
+use serde::Deserialize;
+use stage::Error;
+
+/// A task, as far as a decision about it goes.
+#[derive(Debug, Default)]
+pub(crate) struct Asked {
+    pub id: String,
+    pub title: Option<String>,
+    pub digest: Option<String>,
+    pub work_type: Option<WorkType>,
+    pub work: Option<Work>,
+    /// The model of each of several answers.
+    pub options: Vec<Option<String>>,
+    /// Somebody has begun to work on it.
+    pub is_tried: bool,
+    pub open: Vec<Question>,
+}
+
+/// A question that nobody has answered.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Question {
+    pub gate: Gate,
+    pub task_digest: Option<String>,
+    pub diff_digest: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Task {
+    id: String,
+    title: Option<String>,
+    digest: Option<String>,
+    work_type: Option<WorkType>,
+    route: Option<Route>,
+    result: Option<Outcome>,
+    decisions: Option<Vec<Decision>>,
+}
+
+#[derive(Deserialize)]
+struct Route {
+    work_type: Option<WorkType>,
+}
+
+#[derive(Deserialize)]
+struct Outcome {
+    status: Status,
+    options: Option<Vec<Answer>>,
+    workdir: Option<String>,
+    base: Option<String>,
+    head: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    model: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Released {
+    id: String,
+    digest: Option<String>,
+}
+
+/// All tasks that a run file knows, in the order in which they first came.
+#[derive(Debug, Default)]
+pub(crate) struct Questions {
+    tasks: Vec<Asked>,
+    places: HashMap<String, usize>,
+}
+
+impl Questions {
+    pub fn read(run: &Path) -> Result<Self, Error> {
+        let mut questions = Self::default();
+        let mut wrong = None;
+        let read = Follower::new(run).new_lines(|number, line| {
+            if wrong.is_none()
+                && let Err(reason) = questions.note(line)
+            {
+                wrong = Some(format!("{}:{number}: {reason}", run.display()));
+            }
+        });
+        read.map_err(crate::refused)?;
+        wrong.map_or(Ok(questions), |wrong| Err(Error::Document(wrong)))
+    }
+
+    pub fn of(&self, id: &str) -> Option<&Asked> {
+        self.places.get(id).map(|at| &self.tasks[*at])
+    }
+
+    /// Every open question.
+    pub fn pending(&self) -> impl Iterator<Item = (&Asked, &Question)> {
+        self.tasks.iter().flat_map(|asked| asked.open.iter().map(move |question| (asked, question)))
+    }
+
+    fn note(&mut self, line: &str) -> Result<(), String> {
+        if line.trim().is_empty() {
+            return Ok(());
+        }
+        let record = Record::parse(line).map_err(|error| error.to_string())?;
+        match &*record.kind() {
+            "task" => self.task(record.view().map_err(|error| error.to_string())?),
+            "release" => {
+                let released: Released = record.view().map_err(|error| error.to_string())?;
+                let asked = self.entry(&released.id);
+                // What was asked about an earlier try is asked no more.
+                let title = asked.title.take();
+                *asked = Asked { id: released.id, title, digest: released.digest, is_tried: true, ..Asked::default() };
+            }
+            "decision" => {
+                let decision: DecisionLine = record.view().map_err(|error| error.to_string())?;
+                self.decision(decision);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn entry(&mut self, id: &str) -> &mut Asked {
+        let at = *self.places.entry(id.to_owned()).or_insert_with(|| {
+            self.tasks.push(Asked { id: id.to_owned(), ..Asked::default() });
+            self.tasks.len() - 1
+        });
+        &mut self.tasks[at]
+    }
+
+    fn task(&mut self, task: Task) {
+        let Task { id, title, digest, work_type, route, result, decisions } = task;
+        let is_tried = result.as_ref().is_some_and(|result| result.status != Status::Held);
+        let (options, work) = match result {
+            Some(Outcome { options, workdir, base, head, .. }) => {
+                let models = options.into_iter().flatten().map(|answer| answer.model).collect();
+                (models, Some(Work { workdir, base, head, changed: None }))
+            }
+            None => (Vec::new(), None),
+        };
+        let decisions = decisions.unwrap_or_default();
+        let newest = |gate| decisions.iter().rfind(|decision| decision.gate == gate);
+        let open = [Gate::Plan, Gate::Fallback, Gate::Result].into_iter().filter_map(newest);
+        let open = open.filter(|decision| decision.status == DecisionStatus::Pending).map(|decision| Question {
+            gate: decision.gate,
+            // An edited task is asked about as it is now.
+            task_digest: digest.clone(),
+            diff_digest: decision.diff_digest.clone(),
+        });
+        let open = open.collect();
+        let work_type = route.and_then(|route| route.work_type).or(work_type);
+        let entry = self.entry(&id);
+        *entry = Asked { id, title, digest, work_type, work, options, is_tried, open };
+    }
+
+    fn decision(&mut self, line: DecisionLine) {
+        let asked = self.entry(&line.id);
+        if line.status == DecisionStatus::Pending {
+            asked.open.retain(|question| question.gate != line.gate);
+            asked.digest = line.task_digest.clone().or_else(|| asked.digest.take());
+            asked.open.push(Question { gate: line.gate, task_digest: line.task_digest, diff_digest: line.diff_digest });
+        } else {
+            asked.open.retain(|question| question.gate != line.gate || question.task_digest != line.task_digest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(lines: &[&str]) -> Vec<(String, Gate)> {
+        let mut questions = Questions::default();
+        for line in lines {
+            questions.note(line).unwrap();
+        }
+        questions.pending().map(|(asked, question)| (asked.id.clone(), question.gate)).collect()
+    }
+
+    const ASKED: &str = r#"{"type":"task","id":"1","digest":"d","decisions":[{"gate":"plan","status":"approved","by":"x","at":"y"},{"gate":"result","status":"pending","by":"approve","at":"y","task_digest":"d"}]}"#;
+
+    fn said(status: &str, digest: &str) -> String {
+        format!(
+            r#"{{"type":"decision","id":"1","gate":"result","status":"{status}","by":"x","at":"y","task_digest":"{digest}"}}"#
+        )
+    }
+
+    #[test]
+    fn a_question_is_open_until_it_is_answered_or_the_task_is_tried_again() {
+        let open = [("1".to_owned(), Gate::Result)];
+        assert_eq!(after(&[ASKED]), open);
+        assert_eq!(after(&[&said("pending", "d")]), open);
+        assert_eq!(after(&[ASKED, &said("approved", "old")]), open);
+        assert!(after(&[ASKED, &said("approved", "d")]).is_empty());
+        assert!(after(&[ASKED, r#"{"type":"release","id":"1","attempt":2,"digest":"d","at":"y"}"#]).is_empty());
+        assert!(after(&[ASKED, r#"{"type":"task","id":"1","digest":"d"}"#]).is_empty());
+    }
+}

@@ -1,0 +1,5 @@
+//! The `plan-batch` program; everything it does is in the library beside it.
+
+fn main() -> std::process::ExitCode {
+    plan_batch::main()
+}

@@ -1,0 +1,456 @@
+//! plan-batch from outside: what is released when, and what the run file makes of it.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod harness;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout};
+
+use harness::{Done, Tool, finished, until};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+struct Bench {
+    folder: TempDir,
+}
+
+fn with(mut task: Value, more: Value) -> Value {
+    let Value::Object(more) = more else { panic!("fields") };
+    task.as_object_mut().unwrap().extend(more);
+    task
+}
+
+/// A task that writes a file of its own.
+fn task(id: &str, needs: &[&str]) -> Value {
+    json!({"type": "task", "id": id, "title": format!("Title {id}"), "digest": format!("d{id}"), "needs": needs,
+           "files": [{"path": format!("{id}.txt"), "action": "modify"}],
+           "route": {"backend": "codex", "sandbox": "workspace-write"}})
+}
+
+fn reads(id: &str, needs: &[&str]) -> Value {
+    with(task(id, needs), json!({"files": [], "route": {"backend": "codex", "sandbox": "read-only"}}))
+}
+
+fn decision(id: &str, gate: &str, status: &str) -> Value {
+    json!({"gate": gate, "status": status, "by": "person:ada", "at": record_now(), "task_digest": format!("d{id}")})
+}
+
+fn record_now() -> String {
+    // Later than everything before it.
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let next = NEXT.fetch_add(1, Ordering::Relaxed);
+    format!("2099-01-01T{:02}:{:02}:{:02}Z", next / 3600, next / 60 % 60, next % 60)
+}
+
+fn approved(task: &Value) -> Value {
+    let id = task["id"].as_str().unwrap();
+    with(
+        task.clone(),
+        json!({
+            "result": {"status": "ok", "code": 0, "backend": "codex", "attempts": [{"thread": format!("thread-{id}"), "started": record_now()}]},
+            "verdict": {"status": "pass", "checks": []}, "decisions": [decision(id, "result", "approved")],
+        }),
+    )
+}
+
+fn unproven(task: &Value, head: &str) -> Value {
+    let checks = json!([{"kind": "command", "name": "ok", "status": "pass", "exit": 0, "seconds": 1.0, "tail": ""},
+                        {"kind": "command", "name": "cargo test", "status": "fail", "exit": 101, "seconds": 1.0, "tail": "the tail"}]);
+    with(
+        task.clone(),
+        json!({
+            "result": {"status": "ok", "code": 0, "backend": "codex", "base": "b", "head": head, "attempts": [{"thread": "t-1", "started": record_now()}]},
+            "verdict": {"status": "fail", "checks": checks},
+        }),
+    )
+}
+
+fn failed(task: &Value) -> Value {
+    with(
+        task.clone(),
+        json!({"result": {"status": "failed", "code": 10, "class": "rate_limited", "backend": "codex", "attempts": [{"started": record_now()}]}}),
+    )
+}
+
+impl Bench {
+    fn new(run: &[Value]) -> Self {
+        let bench = Self { folder: tempfile::tempdir().unwrap() };
+        bench.append(run);
+        bench
+    }
+
+    fn run(&self) -> PathBuf {
+        self.folder.path().join("run.jsonl")
+    }
+
+    fn append(&self, lines: &[Value]) {
+        let mut file = fs::OpenOptions::new().append(true).create(true).open(self.run()).unwrap();
+        let text: String = lines.iter().map(|line| line.to_string() + "\n").collect();
+        file.write_all(text.as_bytes()).unwrap();
+    }
+
+    fn tool(&self, args: &[&str]) -> Tool {
+        Tool::ours("plan-batch").args(&["--run", "run.jsonl"]).args(args).folder(self.folder.path())
+    }
+
+    fn batch(&self, args: &[&str], tasks: &[Value]) -> Done {
+        self.tool(args).input(plan(tasks)).run()
+    }
+
+    fn written(&self) -> Vec<Value> {
+        let text = fs::read_to_string(self.run()).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    fn follow(&self, args: &[&str], tasks: &[Value]) -> Following {
+        Following::start(self.tool(&[&["--follow"], args].concat()), tasks)
+    }
+}
+
+fn plan(tasks: &[Value]) -> String {
+    let plan = json!({"type": "plan", "v": 1, "path": "p.md", "title": "p", "digest": "p", "tasks": tasks.len(), "format": "x"});
+    std::iter::once(&plan).chain(tasks).map(|line| line.to_string() + "\n").collect()
+}
+
+fn ids(lines: &[Value]) -> Vec<&str> {
+    lines.iter().filter(|line| line["type"] == "task").map(|line| line["id"].as_str().unwrap()).collect()
+}
+
+fn released(done: &Done) -> Vec<String> {
+    ids(&done.lines()).into_iter().map(str::to_owned).collect()
+}
+
+/// A plan-batch that follows its run file.
+struct Following {
+    child: Child,
+    out: BufReader<ChildStdout>,
+}
+
+impl Following {
+    fn start(tool: Tool, tasks: &[Value]) -> Self {
+        let mut child = tool.start();
+        child.stdin.take().unwrap().write_all(plan(tasks).as_bytes()).unwrap();
+        let mut following = Self { out: BufReader::new(child.stdout.take().unwrap()), child };
+        assert_eq!(following.next()["type"], "plan");
+        following
+    }
+
+    fn next(&mut self) -> Value {
+        let mut line = String::new();
+        self.out.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
+    }
+
+    fn take(&mut self, count: usize) -> Vec<Value> {
+        (0..count).map(|_| self.next()).collect()
+    }
+
+    /// Its end: nothing more came out.
+    fn ends(mut self, code: i32) -> String {
+        let mut rest = String::new();
+        std::io::Read::read_to_string(&mut self.out, &mut rest).unwrap();
+        assert_eq!(rest, "");
+        finished(self.child).ended(code).err
+    }
+}
+
+#[test]
+fn three_independent_tasks_go_out_with_their_releases_on_disk() {
+    let bench = Bench::new(&[]);
+    let tasks = [task("1", &[]), task("2", &["1"]), task("3", &[]), reads("4", &[]), task("5", &[])];
+    let done = bench.batch(&[], &tasks).ended(0);
+    assert_eq!(released(&done), ["1", "3", "4"]);
+    assert_eq!(done.task("3")["batch"], json!({"number": 1, "attempt": 1, "attempts_left": 1}));
+    let written = bench.written();
+    assert_eq!(written.len(), 3);
+    assert_eq!(written[1], json!({"type": "release", "id": "3", "attempt": 1, "digest": "d3", "at": written[1]["at"]}));
+}
+
+#[test]
+fn tasks_that_meet_wait_and_an_unknown_writer_is_alone() {
+    let file = |id: &str, action: &str| with(task(id, &[]), json!({"files": [{"path": "a.txt", "action": action}]}));
+    let bench = Bench::new(&[]);
+    let done = bench.batch(&[], &[file("1", "modify"), file("2", "create"), file("3", "read"), task("4", &[])]);
+    assert_eq!(released(&done.ended(0)), ["1", "4"]);
+    let unknown = with(task("1", &[]), json!({"files": []}));
+    let bench = Bench::new(&[]);
+    assert_eq!(released(&bench.batch(&[], &[unknown.clone(), reads("2", &[])]).ended(0)), ["1"]);
+    let bench = Bench::new(&[]);
+    assert_eq!(released(&bench.batch(&[], &[reads("2", &[]), unknown, reads("3", &[])]).ended(0)), ["2", "3"]);
+    let bench = Bench::new(&[]);
+    let many: Vec<Value> = (0..9).map(|id| task(&id.to_string(), &[])).collect();
+    assert_eq!(released(&bench.batch(&["--size", "5"], &many).ended(0)).len(), 5);
+}
+
+#[test]
+fn bad_plans_are_told_before_anything_is_released() {
+    let bench = Bench::new(&[]);
+    let told = |tasks: &[Value], text: &str| {
+        let done = bench.batch(&[], tasks).ended(65);
+        assert!(done.err.contains(text), "{}", done.err);
+        assert!(released(&done).is_empty() && bench.written().is_empty());
+    };
+    told(&[task("1", &["9"])], "plan-batch: stdin:2: task 1: needs: there is no task 9");
+    told(&[task("1", &[]), task("2", &["3"]), task("3", &["2"])], "wait for each other: 2 needs 3 needs 2");
+    told(&[task("1", &[]), task("1", &[])], "stdin:3: task 1: there was a line");
+    told(&[json!({"type": "task", "id": "1"})], "missing field `digest`");
+    assert!(bench.tool(&[]).run().ended(65).err.contains("no plan line"));
+    let wrong = Bench::new(&[json!({"no": "type"})]);
+    assert!(wrong.batch(&[], &[task("1", &[])]).ended(65).err.contains("run.jsonl:1: no \"type\""));
+}
+
+#[test]
+fn what_is_finished_is_not_done_again_and_an_edit_is() {
+    let (one, two) = (task("1", &[]), task("2", &["1"]));
+    let out = |task: &Value| with(approved(task), json!({"batch": {"number": 1, "attempt": 1}}));
+    let bench = Bench::new(&[out(&one)]);
+    assert_eq!(released(&bench.batch(&[], &[one.clone(), two.clone()]).ended(0)), ["2"]);
+    let bench = Bench::new(&[out(&one), out(&two)]);
+    assert!(released(&bench.batch(&[], &[one.clone(), two.clone()]).ended(0)).is_empty());
+    let edited = with(two.clone(), json!({"digest": "new"}));
+    let done = bench.batch(&[], &[one.clone(), edited]).ended(0);
+    assert_eq!((released(&done), &done.task("2")["batch"]["attempt"]), (vec!["2".to_owned()], &json!(2)));
+    assert!(done.err.contains("task 2: it has changed in the plan"), "{}", done.err);
+    let ticked = with(one, json!({"checked": true}));
+    assert_eq!(released(&Bench::new(&[]).batch(&[], &[ticked, two]).ended(0)), ["2"]);
+}
+
+#[test]
+fn work_on_commits_is_finished_once_it_has_landed() {
+    let one = task("1", &[]);
+    let done = with(
+        approved(&one),
+        json!({"batch": {"attempt": 1},
+        "result": {"status": "ok", "backend": "codex", "base": "b", "head": "h", "attempts": [{"started": record_now()}]}}),
+    );
+    let bench = Bench::new(&[with(done.clone(), json!({"landed": {"status": "merged"}}))]);
+    assert!(released(&bench.batch(&[], std::slice::from_ref(&one)).ended(0)).is_empty());
+    // What only has to land goes out with its result.
+    let bench = Bench::new(std::slice::from_ref(&done));
+    let again = bench.batch(&[], std::slice::from_ref(&one)).ended(0).task("1");
+    assert_eq!((&again["result"], &again["batch"]["attempt"]), (&done["result"], &json!(2)));
+    bench.append(&[with(again, json!({"landed": {"status": "nothing"}}))]);
+    assert!(released(&bench.batch(&[], &[one]).ended(0)).is_empty());
+}
+
+#[test]
+fn following_releases_batch_after_batch_until_all_is_finished() {
+    let bench = Bench::new(&[]);
+    let tasks = [task("1", &[]), task("2", &[]), task("3", &["1"]), task("4", &["2", "3"])];
+    let mut following = bench.follow(&[], &tasks);
+    let first = following.take(2);
+    assert_eq!(ids(&first), ["1", "2"]);
+    bench.append(&[approved(&first[0])]);
+    // The other one is still out; nothing more comes until it is back.
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    assert_eq!(bench.written().iter().filter(|line| line["type"] == "release").count(), 2);
+    bench.append(&[approved(&first[1])]);
+    let third = following.next();
+    assert_eq!((&third["id"], &third["batch"]["number"]), (&json!("3"), &json!(2)));
+    bench.append(&[approved(&third)]);
+    let fourth = following.next();
+    bench.append(&[approved(&fourth)]);
+    assert_eq!(following.ends(0), "");
+}
+
+#[test]
+fn rolling_waits_for_nothing_but_the_needs() {
+    let bench = Bench::new(&[]);
+    let mut following = bench.follow(&["--rolling"], &[task("1", &[]), task("2", &[]), task("3", &["1"])]);
+    let first = following.take(2);
+    bench.append(&[approved(&first[0])]);
+    let third = following.next();
+    assert_eq!(third["id"], "3");
+    bench.append(&[approved(&third), approved(&first[1])]);
+    following.ends(0);
+}
+
+#[test]
+fn what_is_not_proven_is_tried_again_with_what_is_known() {
+    let bench = Bench::new(&[]);
+    let mut following = bench.follow(&[], &[task("1", &[]), task("2", &["1"])]);
+    let first = following.next();
+    bench.append(&[unproven(&first, "h1")]);
+    let second = following.next();
+    assert_eq!(
+        second["batch"],
+        json!({"number": 2, "attempt": 2, "feedback": "cargo test failed with exit code 101:\nthe tail",
+        "thread": "t-1", "head": "h1", "attempts_left": 0})
+    );
+    assert_eq!(second.get("result"), None);
+    bench.append(&[unproven(&second, "h2")]);
+    let err = following.ends(20);
+    assert!(err.contains("task 1: is not proven after 2 tries: decide run.jsonl 1 retry"), "{err}");
+    // A person may have it tried again.
+    bench
+        .append(&[with(decision("1", "result", "retry"), json!({"type": "decision", "id": "1", "note": "look at a"}))]);
+    let done = bench.batch(&[], &[task("1", &[]), task("2", &["1"])]).ended(0);
+    let batch = &done.task("1")["batch"];
+    assert_eq!((&batch["attempt"], &batch["head"]), (&json!(3), &json!("h2")));
+    assert!(batch["feedback"].as_str().unwrap().starts_with("look at a\ncargo test failed"), "{batch}");
+}
+
+#[test]
+fn a_failure_stops_the_next_batch_unless_the_user_wants_otherwise() {
+    let tasks = [task("1", &[]), task("2", &["1"]), task("3", &[]), task("4", &["3"])];
+    let bench = Bench::new(&[]);
+    let mut following = bench.follow(&[], &tasks);
+    let out = following.take(2);
+    bench.append(&[failed(&out[0]), approved(&out[1])]);
+    assert!(following.ends(20).contains("task 1: failed: to have it tried again: decide run.jsonl 1 retry"));
+
+    let bench = Bench::new(&[]);
+    let mut following = Following::start(bench.tool(&["--follow"]).env("CODEX_FAIL_CLOSED", "0"), &tasks);
+    let out = following.take(2);
+    bench.append(&[failed(&out[0]), approved(&out[1])]);
+    let fourth = following.next();
+    assert_eq!(fourth["id"], "4");
+    bench.append(&[approved(&fourth)]);
+    following.ends(20);
+    // It is tried once more, and no more than that.
+    let again = bench.batch(&[], &tasks).ended(0);
+    assert_eq!(released(&again), ["1"]);
+    bench.append(&[failed(&again.task("1"))]);
+    assert!(released(&bench.batch(&[], &tasks).ended(20)).is_empty());
+    bench.append(&[with(
+        decision("1", "fallback", "approved"),
+        json!({"type": "decision", "id": "1", "backend": "claude", "model": "m"}),
+    )]);
+    let fallback = bench.batch(&[], &tasks).ended(0).task("1");
+    assert_eq!(fallback["decisions"][0]["backend"], "claude");
+}
+
+#[test]
+fn a_denied_result_stops_and_a_retry_goes_on() {
+    let bench = Bench::new(&[]);
+    let mut following = bench.follow(&[], &[task("1", &[])]);
+    let first = following.next();
+    let said = |status: &str| with(decision("1", "result", status), json!({"note": "not so"}));
+    bench.append(&[with(approved(&first), json!({"decisions": [said("retry")]}))]);
+    let second = following.next();
+    assert_eq!((&second["batch"]["attempt"], &second["batch"]["feedback"]), (&json!(2), &json!("not so")));
+    let mut decisions = second["decisions"].as_array().cloned().unwrap();
+    assert_eq!(decisions.len(), 1);
+    decisions.push(said("denied"));
+    bench.append(&[with(approved(&second), json!({"decisions": decisions}))]);
+    assert!(following.ends(20).contains("task 1: denied (not so)"));
+    assert!(released(&bench.batch(&[], &[task("1", &[])]).ended(20)).is_empty());
+}
+
+#[test]
+fn held_and_interrupted_tries_are_not_counted() {
+    let held =
+        |task: &Value| with(task.clone(), json!({"result": {"status": "held", "backend": "codex", "held_by": "9"}}));
+    let one = reads("1", &[]);
+    let bench = Bench::new(&[]);
+    let first = bench.batch(&[], std::slice::from_ref(&one)).ended(0).task("1");
+    bench.append(&[held(&first)]);
+    let second = bench.batch(&[], std::slice::from_ref(&one)).ended(0).task("1");
+    assert_eq!((&second["batch"]["attempt"], &second["batch"]["attempts_left"]), (&json!(2), &json!(1)));
+    let third = bench.batch(&[], std::slice::from_ref(&one)).ended(0);
+    assert!(third.err.contains("task 1: it was interrupted"), "{}", third.err);
+    let batch = &third.task("1")["batch"];
+    assert_eq!((&batch["attempt"], &batch["attempts_left"]), (&json!(3), &json!(1)));
+}
+
+#[test]
+fn interrupted_work_in_the_tree_waits_for_a_person() {
+    let bench = Bench::new(&[]);
+    let tasks = [task("1", &[])];
+    bench.batch(&[], &tasks).ended(0);
+    let stopped = bench.batch(&[], &tasks).ended(20);
+    assert!(stopped.err.contains("task 1: was begun and never came out"), "{}", stopped.err);
+    Tool::ours("decide").args(&["run.jsonl", "1", "retry"]).folder(bench.folder.path()).run().ended(0);
+    assert_eq!(bench.batch(&[], &tasks).ended(0).task("1")["batch"]["attempt"], 2);
+    let agreed = with(task("1", &[]), json!({"decisions": [decision("1", "plan", "approved")]}));
+    assert_eq!(bench.batch(&[], &[agreed]).ended(0).task("1")["batch"]["attempt"], 3);
+}
+
+#[test]
+fn nothing_goes_out_that_the_plan_gate_has_not_let_through() {
+    let at_plan = |status: &str| with(task("1", &[]), json!({"decisions": [decision("1", "plan", status)]}));
+    let bench = Bench::new(&[]);
+    let pending = bench.batch(&[], &[at_plan("pending"), task("2", &[])]).ended(20);
+    assert_eq!(pending.err, "plan-batch: task 1: pending at gate plan: decide run.jsonl 1 approve --gate plan\n");
+    assert!(released(&bench.batch(&[], &[at_plan("denied")]).ended(20)).is_empty());
+    bench.append(&[with(decision("1", "plan", "approved"), json!({"type": "decision", "id": "1"}))]);
+    let done = bench.batch(&[], &[at_plan("pending")]).ended(0);
+    assert_eq!(done.task("1")["decisions"][1]["status"], "approved");
+}
+
+#[test]
+fn what_was_approved_afterwards_counts() {
+    let bench = Bench::new(&[]);
+    let tasks = [task("1", &[]), task("2", &["1"])];
+    let first = bench.batch(&[], &tasks).ended(0).task("1");
+    bench.append(&[with(approved(&first), json!({"decisions": [decision("1", "result", "pending")]}))]);
+    Tool::ours("decide").args(&["run.jsonl", "1", "approve"]).folder(bench.folder.path()).run().ended(0);
+    assert_eq!(released(&bench.batch(&[], &tasks).ended(0)), ["2"]);
+}
+
+#[test]
+fn it_ends_when_the_journal_does() {
+    let bench = Bench::new(&[]);
+    let mut journal = Tool::ours("journal").arg("run.jsonl").folder(bench.folder.path()).start();
+    until("the run file is owned", || {
+        bench.run().with_extension("jsonl.lock").metadata().is_ok_and(|lock| lock.len() > 0)
+    });
+    let mut following = bench.follow(&["--quiet", "1"], &[task("1", &[])]);
+    following.next();
+    std::thread::sleep(std::time::Duration::from_millis(1800));
+    drop(journal.stdin.take());
+    finished(journal).ended(0);
+    let err = following.ends(1);
+    assert!(err.contains("task 1 out, and nothing has come back for 1 seconds: is a stage buffering"), "{err}");
+    assert!(err.contains("run.jsonl: journal has ended, and task 1 had not come out"), "{err}");
+}
+
+#[test]
+fn signals_and_a_reader_that_goes_end_it() {
+    let bench = Bench::new(&[]);
+    let mut following = bench.follow(&[], &[task("1", &[])]);
+    following.next();
+    kill_process(Pid::from_child(&following.child), Signal::TERM).unwrap();
+    following.ends(143);
+    let bench = Bench::new(&[]);
+    let mut following = bench.follow(&[], &[task("1", &[])]);
+    following.next();
+    drop(following.out);
+    assert_eq!(finished(following.child).code, 141);
+}
+
+#[test]
+fn the_loop_closes_through_a_real_pipe() {
+    let bench = Bench::new(&[]);
+    let tasks: Vec<Value> = (0..10)
+        .map(|id| if id < 3 { task(&id.to_string(), &[]) } else { task(&id.to_string(), &[&(id - 3).to_string()]) })
+        .collect();
+    fs::write(bench.folder.path().join("plan.jsonl"), plan(&tasks)).unwrap();
+    fs::write(bench.folder.path().join("all.toml"), "[[rule]]\ngate = \"result\"\ndecision = \"approved\"\n").unwrap();
+    let stage = "import sys, json
+for line in sys.stdin:
+    task = json.loads(line)
+    if task['type'] == 'task':
+        task['result'] = {'status': 'ok', 'backend': 'x', 'attempts': []}
+        task['verdict'] = {'status': 'pass', 'checks': []}
+    print(json.dumps(task), flush=True)";
+    let pipe = "plan-batch --run run.jsonl --follow < plan.jsonl | python3 -c \"$0\" | approve --policy all.toml --run run.jsonl | journal run.jsonl";
+    let path = format!("{}:{}", folder_of("journal").display(), std::env::var("PATH").unwrap());
+    let done = Tool::new("bash")
+        .args(&["-o", "pipefail", "-c", pipe, stage])
+        .env("PATH", path)
+        .folder(bench.folder.path())
+        .run()
+        .ended(0);
+    assert_eq!(released(&done).len(), 10, "{}", done.err);
+    assert_eq!(bench.written().iter().filter(|line| line["type"] == "release").count(), 10);
+}
+
+fn folder_of(name: &str) -> PathBuf {
+    harness::bin(name).parent().map(Path::to_owned).unwrap()
+}
