@@ -103,7 +103,7 @@ impl Rule {
             && allows(&self.sandboxes, case.sandbox.as_ref())
             && (self.backends.is_empty() || case.backend.is_some_and(|own| self.backends.iter().any(|one| one == own)))
             && allows(&self.work_types, case.work_type.as_ref())
-            && self.paths.as_ref().is_none_or(|paths| case.changed.is_some_and(|changed| paths.hold(changed)))
+            && self.paths.as_ref().is_none_or(|paths| paths_hold(paths, case))
             && self.max_rank.is_none_or(|most| case.rank.is_some_and(|rank| rank <= most))
     }
 
@@ -124,6 +124,15 @@ impl Rule {
             return says(INTERRUPTED);
         }
         self.when.is_empty() || case.when.is_some_and(|word| word != INTERRUPTED && says(word))
+    }
+}
+
+/// Where nothing is known to have changed, only an agent that could not write has surely changed nothing: git sees no
+/// ignored files and nothing inside a nested repository.
+fn paths_hold(paths: &Paths, case: &Case) -> bool {
+    match case.changed {
+        Some(changed @ [_, ..]) => paths.hold(changed),
+        Some([]) | None => case.sandbox == Some(Sandbox::ReadOnly),
     }
 }
 

@@ -81,11 +81,22 @@ fn every_changed_path_must_be_among_the_named_ones() {
         approves(text, &Case { changed: Some(&changed), ..PASSED })
     };
     assert!(holds(&["docs/a/b.txt", "README.md"]));
-    assert!(holds(&[]));
     assert!(!holds(&["docs/a", "src/lib.rs"]));
     assert!(!holds(&["src/README.md"]));
     assert!(!holds(&["docs/../src/lib.rs"]));
     assert!(!holds(&["/docs/x"]));
+}
+
+#[test]
+fn where_no_change_is_seen_paths_only_hold_for_who_could_not_write() {
+    let text = "[[rule]]\npaths = \"docs/**\"\ndecision = \"approved\"";
+    for changed in [None, Some([].as_slice())] {
+        let holds = |sandbox| approves(text, &Case { sandbox, changed, ..PASSED });
+        assert!(holds(Some(Sandbox::ReadOnly)));
+        assert!(!holds(Some(Sandbox::WorkspaceWrite)));
+        assert!(!holds(Some(Sandbox::DangerFullAccess)));
+        assert!(!holds(None));
+    }
 }
 
 #[test]
