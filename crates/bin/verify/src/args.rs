@@ -89,17 +89,18 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 const AFTER: &str = "\
 Fields of a task that are read:
-  id                 needed
-  result.status      only tasks with \"ok\" are checked; needed where there is a result
-  result.head        the commit to check, in a tree of its own; without it the checks run in place
-  result.workdir     the folder to run in; without it the present folder
-  commands           shell commands, one each
+  id               needed
+  result.status    needed where there is a result; only \"ok\" is checked
+  result.head      the commit to check, in a tree of its own; else in place
+  result.workdir   the folder to run in; else the present folder
+  commands         shell commands, one each
   done[].text, done[].command
-  verdict            a task that has one is left alone
-  batch.attempt      names the log
+  verdict          a task that has one is left alone
+  batch.attempt    names the log
 The plan line's path names the folder for logs: .plan/NAME/logs/.
 
-Exit codes: 0 every verdict is pass, 1 some verdict is not, 2 wrong usage, 65 a bad line, 130 and 143 stopped.
+Exit codes: 0 every verdict is pass, 1 some verdict is not, 2 wrong usage, \
+65 a bad line, 130 and 143 stopped.
 
 Examples:
   plan-parse PLAN.md | route | codex-exec | verify | approve
@@ -116,6 +117,7 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Args::command().debug_assert();
+        assert!(AFTER.lines().all(|line| !line.starts_with(' ') || line.len() <= 76), "rewrapped raggedly");
         for bad in ["0", "-1", "x", "NaN", "", "inf x"] {
             assert!(seconds(bad).is_err(), "{bad}");
         }

@@ -2,14 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use stage::tell;
 use tempfile::TempDir;
 use tree::{Places, TreeLock};
 
-use crate::NAME;
 use crate::checkout::{Checkout, has_commit, is_commit_id};
 use crate::sandbox::{Ground, scratch};
 use crate::task::Task;
+use crate::words::tell;
 
 /// A place to run in, kept ready for as long as the value lives.
 pub struct Site {
@@ -120,14 +119,14 @@ async fn lock(places: &Places) -> Option<TreeLock> {
     match TreeLock::try_shared(places) {
         Ok(Some(lock)) => return Some(lock),
         Ok(None) => {
-            tell(NAME, &format!("{}: waiting until the agent that writes there is done", places.root().display()));
+            tell(&format!("{}: waiting until the agent that writes there is done", places.root().display()));
         }
         Err(_) => {}
     }
     match TreeLock::shared(places).await {
         Ok(lock) => Some(lock),
         Err(error) => {
-            tell(NAME, &format!("{error}; going on without a lock on the tree"));
+            tell(&format!("{error}; going on without a lock on the tree"));
             None
         }
     }

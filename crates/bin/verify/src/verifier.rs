@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 
 use process::Limits;
 use record::{Check, CheckStatus, Verdict, VerdictStatus};
-use stage::{Error, tell};
+use stage::Error;
 use tree::{Logs, Places};
 
-use crate::NAME;
 use crate::args::Args;
 use crate::check::{self, Setting};
 use crate::environment;
@@ -16,6 +15,7 @@ use crate::log::Log;
 use crate::sandbox::{Kind, Sandbox, scratch};
 use crate::site::{NoSite, Site, Where};
 use crate::task::{Planned, Task, skipped};
+use crate::words::{secrets, tell};
 
 /// How much of a command is shown when it is run; a dry run shows all of it.
 const SHOWN: usize = 2000;
@@ -60,7 +60,7 @@ impl Verifier {
 
     /// Tells what would be run.
     pub fn tell_plan(&self, task: &Task) -> Result<(), Error> {
-        let say = |text: &str| tell(NAME, &format!("task {}: {text}", task.id));
+        let say = |text: &str| tell(&format!("task {}: {text}", task.id));
         if task.checks.is_empty() {
             say("nothing to run, so it would be unproven");
             return Ok(());
@@ -99,7 +99,7 @@ impl Verifier {
             VerdictStatus::Unproven if task.checks.is_empty() => ("unproven", ": it has nothing that can be run"),
             VerdictStatus::Unproven => ("unproven", ": its checks could not be run"),
         };
-        tell(NAME, &format!("task {}: {word}{why}", task.id));
+        tell(&format!("task {}: {word}{why}", task.id));
         verdict
     }
 
@@ -115,7 +115,8 @@ impl Verifier {
             Ok(site) => site,
             Err(NoSite::Here(reason)) => return skip(task, &task.checks, &reason),
             Err(NoSite::Work(reason)) => {
-                tell(NAME, &format!("task {}: nothing can be run: {reason}", task.id));
+                tell(&format!("task {}: nothing can be run: {reason}", task.id));
+                let reason = secrets().remove(reason);
                 return task.checks.iter().map(|planned| check::failed(planned, reason.clone())).collect();
             }
         };
@@ -139,7 +140,7 @@ impl Verifier {
         let mut done = Vec::new();
         for (at, planned) in task.checks.iter().enumerate() {
             let number = format!("check {} of {}", at + 1, task.checks.len());
-            tell(NAME, &format!("task {}: {number}, {place}: {}", task.id, shorten(&planned.command)));
+            tell(&format!("task {}: {number}, {place}: {}", task.id, shorten(&planned.command)));
             let check = check::run(planned, &setting, self.log(task)).await;
             if check.status == CheckStatus::Fail {
                 // A sandbox that has stopped working says nothing about the task.
@@ -161,10 +162,9 @@ impl Verifier {
             None => check.tail.trim_end().lines().last().unwrap_or_default().to_owned(),
         };
         let log = check.log.as_ref().map(|log| format!(", see {log}")).unwrap_or_default();
-        tell(NAME, &format!("task {}: {number} failed: {how}{log}", task.id));
+        tell(&format!("task {}: {number} failed: {how}{log}", task.id));
         if kind.restricts() && !self.hinted.replace(true) {
             tell(
-                NAME,
                 "if a check needs more than the sandbox lets through: --allow-write DIR, --allow-network, --sandbox none",
             );
         }
@@ -175,17 +175,18 @@ impl Verifier {
         let logs = self.logs.get_or_init(|| {
             let plan = self.plan.borrow();
             let made = Places::of(&self.present).and_then(|places| places.logs(plan.as_deref()));
-            made.inspect_err(|error| tell(NAME, &format!("no logs are kept: {error}"))).ok()
+            made.inspect_err(|error| tell(&format!("no logs are kept: {error}"))).ok()
         });
         let made = logs.as_ref().map(|logs| logs.create(&task.id, task.attempt, "verify"));
-        Log::new(made.and_then(|made| made.inspect_err(|error| tell(NAME, &format!("no log: {error}"))).ok()))
+        let made = made.and_then(|made| made.inspect_err(|error| tell(&format!("no log: {error}"))).ok());
+        Log::new(made, secrets())
     }
 }
 
 /// Checks that were to be run and could not, for a reason that is not the task's.
 fn skip(task: &Task, checks: &[Planned], reason: &str) -> Vec<Check> {
-    tell(NAME, &format!("task {}: not run: {reason}", task.id));
-    let why = format!("[verify: not run: {reason}]\n");
+    tell(&format!("task {}: not run: {reason}", task.id));
+    let why = secrets().remove(format!("[verify: not run: {reason}]\n"));
     checks.iter().map(|planned| skipped(planned.kind, planned.command.clone(), why.clone())).collect()
 }
 

@@ -9,5 +9,5 @@ mod events;
 mod prompt;
 
 pub use call::{Agent, Call, Effort, Report};
-pub use prompt::{Asked, prompt};
 pub use process::Secrets;
+pub use prompt::{Asked, prompt};
