@@ -160,8 +160,8 @@ impl Desk {
         for way in ways.iter().flatten() {
             tell(NAME, way);
         }
-        self.outlet.finish()?;
-        Ok(self.exit)
+        let signal = self.outlet.close(&mut intake).await?;
+        Ok(signal.map_or(self.exit, |number| self.exit.or(Exit::Stopped(number))))
     }
 
     async fn pump(&mut self, intake: &mut Intake) -> Result<(), Error> {
