@@ -79,6 +79,7 @@ pub(crate) struct Outcome {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Answer {
     pub model: Option<String>,
+    pub status: Option<String>,
     pub class: Option<String>,
     pub message: Option<String>,
 }
@@ -136,6 +137,7 @@ impl Sheet {
             },
             interrupted: false,
             manual: self.is_manual(),
+            has_options: self.options().iter().filter(|answer| answer.is_given()).count() > 1,
             sandbox: result.and_then(Outcome::sandbox).and_then(known_sandbox),
             backend: match gate {
                 Gate::Fallback => Some(target.0),
@@ -182,6 +184,13 @@ impl Sheet {
     }
 }
 
+impl Answer {
+    /// Nobody says that it failed.
+    fn is_given(&self) -> bool {
+        self.class.is_none() && self.status.as_deref() != Some("failed")
+    }
+}
+
 impl Outcome {
     /// The sandbox as the agent reported it for the last call.
     pub fn sandbox(&self) -> Option<&str> {
@@ -221,6 +230,18 @@ mod tests {
         let case = failed.case(Gate::Fallback, ("claude", Some(3)));
         assert_eq!((case.backend, case.rank, case.when), (Some("claude"), Some(3), Some("rate_limited")));
         assert_eq!(failed.case(Gate::Result, ("claude", Some(3))).backend, Some("codex"));
+    }
+
+    #[test]
+    fn of_two_answers_a_person_has_to_choose() {
+        let has_options = |second: &str| {
+            let options = format!(r#""result":{{"options":[{{"model":"a","status":"ok"}},{{"model":"b"{second}}}]}}"#);
+            sheet(&options).case(Gate::Result, ("claude", None)).has_options
+        };
+        assert!(has_options(""));
+        assert!(has_options(r#","status":"ok","message":"m""#));
+        assert!(!has_options(r#","status":"failed""#));
+        assert!(!has_options(r#","class":"timeout""#));
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! A policy is a list of rules; the first rule that matches decides, and where none matches nothing is approved.
 //! Three things are never approved by a rule that does not name them: a fallback (the rule must name its gate and
 //! the backend that takes over), interrupted work (`when = "interrupted"`) and work that only a person can do
-//! (`backend = "manual"` or `work_type = "manual"`).
+//! (`backend = "manual"` or `work_type = "manual"`). No rule can choose between several answers, so none matches such
+//! a result.
 
 mod file;
 mod paths;
@@ -31,6 +32,8 @@ pub struct Case<'a> {
     pub interrupted: bool,
     /// Only a person can do the task.
     pub manual: bool,
+    /// There are several answers, and somebody has to choose one.
+    pub has_options: bool,
     /// The sandbox that the agent reported, never the one that it was asked to use.
     pub sandbox: Option<Sandbox>,
     /// Who does or did the task; at gate `fallback` who would take over.
@@ -97,7 +100,8 @@ impl ApprovalPolicy {
 
 impl Rule {
     fn matches(&self, case: &Case) -> bool {
-        self.may_speak(case)
+        !(case.has_options && case.gate == Gate::Result)
+            && self.may_speak(case)
             && allows(&self.gates, Some(&case.gate))
             && self.when_is_met(case)
             && allows(&self.sandboxes, case.sandbox.as_ref())

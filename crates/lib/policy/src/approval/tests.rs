@@ -9,6 +9,7 @@ const PASSED: Case = Case {
     when: Some("pass"),
     interrupted: false,
     manual: false,
+    has_options: false,
     sandbox: Some(Sandbox::ReadOnly),
     backend: Some("codex"),
     work_type: Some(WorkType::Analysis),
@@ -128,6 +129,16 @@ fn manual_work_is_only_approved_by_a_rule_that_names_it() {
     assert!(approves("[[rule]]\nbackend = \"manual\"\ndecision = \"approved\"", &manual));
     assert!(approves("[[rule]]\nwork_type = \"manual\"\ndecision = \"approved\"", &manual));
     assert!(approves("[[rule]]\ngate = \"plan\"\ndecision = \"approved\"", &Case { gate: Gate::Plan, ..manual }));
+}
+
+#[test]
+fn no_rule_chooses_between_answers() {
+    let several = Case { has_options: true, work_type: Some(WorkType::Options), ..PASSED };
+    for decision in ["approved", "denied"] {
+        let rules = policy(&format!("[[rule]]\nwork_type = \"options\"\ndecision = \"{decision}\""));
+        assert_eq!(rules.decide(&several), None);
+        assert!(rules.decide(&Case { gate: Gate::Plan, ..several }).is_some());
+    }
 }
 
 #[test]
