@@ -131,18 +131,17 @@ fn is_for(decision: &Decision, item: &Item) -> bool {
         && decision.diff_digest.as_deref() == item.change.digest()
 }
 
-/// In place nothing binds a decision to the change, so that one made for an earlier attempt must not count for a later
-/// one.
+/// In place nothing binds a decision to the change, so that one made for earlier work must not count for what was done
+/// since. A plan is not decided by what was done.
 fn is_older(decision: &Decision, item: &Item) -> bool {
-    let attempt = item.sheet.batch.as_ref().and_then(|batch| batch.attempt).unwrap_or(0);
-    if attempt < 2 || decision.diff_digest.is_some() {
+    if decision.gate == Gate::Plan || decision.diff_digest.is_some() {
         return false;
     }
-    let last = item.sheet.result.as_ref().and_then(|result| result.attempts.as_ref()?.last()?.started.as_deref());
-    match (decision.at.parse::<Timestamp>(), last.map(str::parse::<Timestamp>)) {
-        (Ok(at), Some(Ok(started))) => at < started,
-        _ => false,
-    }
+    let Ok(at) = decision.at.parse::<Timestamp>() else { return true };
+    let attempts = item.sheet.result.as_ref().and_then(|result| result.attempts.as_deref()).unwrap_or_default();
+    let mut starts = attempts.iter().filter_map(|attempt| attempt.started.as_deref());
+    // A start that cannot be read may have been later.
+    starts.any(|started| started.parse::<Timestamp>().map_or(true, |started| at < started))
 }
 
 fn is_same(one: &Decision, other: &Decision) -> bool {
@@ -209,15 +208,32 @@ mod tests {
     }
 
     #[test]
-    fn in_place_a_decision_on_an_earlier_attempt_does_not_count() {
-        let attempt = |number: u64| {
+    fn in_place_a_decision_on_earlier_work_does_not_count() {
+        let started = |batch: &str, at: &str| {
             item(&format!(
-                r#""batch":{{"attempt":{number}}},"result":{{"attempts":[{{"started":"2026-01-01T00:00:30Z"}}]}}"#
+                r#"{batch}"result":{{"attempts":[{{"started":"2026-01-01T00:00:05Z"}},{{"started":"{at}"}}]}}"#
             ))
         };
-        let book = book(&[line("denied", "10")]);
-        assert!(book.standing(&attempt(2)).is_none());
-        assert!(book.standing(&attempt(1)).is_some());
+        let on_time = book(&[line("approved", "10")]);
+        for batch in ["", r#""batch":{"attempt":1},"#, r#""batch":{"attempt":2},"#] {
+            assert!(on_time.standing(&started(batch, "2026-01-01T00:00:30Z")).is_none(), "{batch}");
+            assert!(on_time.standing(&started(batch, "2026-01-01T00:00:09Z")).is_some(), "{batch}");
+            assert!(on_time.standing(&started(batch, "later")).is_none(), "{batch}");
+        }
+        let timeless = book(&[line("approved", "10").replace("2026-01-01T00:00:10Z", "yesterday")]);
+        assert!(timeless.standing(&started("", "2026-01-01T00:00:09Z")).is_none());
+        assert!(timeless.standing(&item(r#""title":"t""#)).is_none());
+    }
+
+    #[test]
+    fn a_decision_on_the_plan_is_older_than_the_work() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("run.jsonl");
+        fs::write(&run, line("approved", "10").replace("\"result\"", "\"plan\"") + "\n").unwrap();
+        let mut book = Book::new(Gate::Plan, Some(&run));
+        book.refresh().unwrap();
+        let worked = item(r#""result":{"attempts":[{"started":"2026-01-01T00:00:30Z"}]}"#);
+        assert!(book.standing(&worked).is_some());
     }
 
     #[test]
