@@ -95,7 +95,8 @@ fn secrets_of_others_are_not_shown() {
     tree.env("OPENAI_API_KEY", key);
     tree.env("STORE", "redis://app:a-long-password@cache");
     tree.write("found", &format!("before {key} after\nredis://app:a-long-password@cache\n"));
-    let slowly = "head -c 15 found; sleep 0.3; tail -c +16 found; tr '\\0' '\\n' </proc/$PPID/environ; [ -z \"$STORE\" ]";
+    let slowly =
+        "head -c 15 found; sleep 0.3; tail -c +16 found; tr '\\0' '\\n' </proc/$PPID/environ; [ -z \"$STORE\" ]";
     let ran = tree.run(&["--sandbox", "none"], &task("1", &[slowly, &format!("echo {key}x; false")]));
     let check = ran.check(0);
     assert_eq!(check["status"], "pass", "{}", ran.out);
