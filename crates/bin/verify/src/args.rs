@@ -31,6 +31,11 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = Choice::Auto)]
     pub sandbox: Choice,
 
+    /// The folder whose repository, or which itself, is worked on; a result.workdir outside it and outside the
+    /// repository's worktrees is refused [default: the present folder]
+    #[arg(long, value_name = "DIR")]
+    pub workdir: Option<PathBuf>,
+
     /// A folder outside the tree that checks may write to (may be given several times)
     #[arg(long, value_name = "DIR")]
     pub allow_write: Vec<PathBuf>,
@@ -66,6 +71,19 @@ pub enum Choice {
 }
 
 impl Args {
+    /// The folder that is worked in where a task names none.
+    pub fn ground(&self) -> Result<PathBuf, Error> {
+        let Some(folder) = &self.workdir else {
+            return std::env::current_dir().map_err(|error| Error::system("the present folder", error));
+        };
+        let wrong = |why: String| Error::Usage(format!("--workdir {}: {why}", folder.display()));
+        match folder.canonicalize() {
+            Ok(found) if found.is_dir() => Ok(found),
+            Ok(_) => Err(wrong("is no folder".into())),
+            Err(error) => Err(wrong(error.to_string())),
+        }
+    }
+
     /// What the sandbox lets through.
     pub fn permits(&self) -> Result<Permits, Error> {
         let mut write = Vec::new();

@@ -35,8 +35,12 @@ pub struct Verifier {
 impl Verifier {
     /// Looks at what it needs of its surroundings; writes nothing.
     pub fn new(args: Args, sandbox: Sandbox) -> Result<Self, Error> {
-        let present = std::env::current_dir().map_err(|error| Error::system("the present folder", error))?;
-        let shell = args.shell.clone().unwrap_or_else(usual_shell);
+        let present = args.ground()?;
+        let mut shell = args.shell.clone().unwrap_or_else(usual_shell);
+        if shell.components().nth(1).is_some() {
+            // The checks run in other folders.
+            shell = std::path::absolute(&shell).map_err(|error| Error::system("the shell", error))?;
+        }
         Ok(Self {
             args,
             sandbox,
@@ -67,8 +71,12 @@ impl Verifier {
         }
         let place = match Where::find(task, &self.present) {
             Ok(place) => place,
-            Err(reason) => {
+            Err(NoSite::Work(reason)) => {
                 say(&format!("would fail, as nothing could be run: {reason}"));
+                return Ok(());
+            }
+            Err(NoSite::Here(reason)) => {
+                say(&format!("would be unproven, as nothing could be run: {reason}"));
                 return Ok(());
             }
         };
@@ -109,7 +117,7 @@ impl Verifier {
                 let shown = place.shown();
                 Site::prepare(place).await.map(|site| (site, shown))
             }
-            Err(reason) => Err(NoSite::Work(reason)),
+            Err(reason) => Err(reason),
         };
         let (site, place) = match prepared {
             Ok(site) => site,
@@ -120,6 +128,12 @@ impl Verifier {
                 return task.checks.iter().map(|planned| check::failed(planned, reason.clone())).collect();
             }
         };
+        // A sandbox would find that out too, but it would look like a failure of the check.
+        if !is_program(&self.shell) {
+            let reason =
+                format!("{}: no such program, and it is the shell that runs the commands", self.shell.display());
+            return skip(task, &task.checks, &reason);
+        }
         let kind = match self.sandbox.kind(site.ground()) {
             Ok(kind) => kind,
             Err(reason) => return skip(task, &task.checks, &reason),
@@ -142,6 +156,9 @@ impl Verifier {
             let number = format!("check {} of {}", at + 1, task.checks.len());
             tell(&format!("task {}: {number}, {place}: {}", task.id, shorten(&planned.command)));
             let check = check::run(planned, &setting, self.log(task)).await;
+            if check.status == CheckStatus::Skipped {
+                tell(&format!("task {}: {number} not run: {}", task.id, check.tail.trim_end()));
+            }
             if check.status == CheckStatus::Fail {
                 // A sandbox that has stopped working says nothing about the task.
                 if let Err(reason) = self.sandbox.still_works(kind, site.ground()) {
@@ -206,9 +223,15 @@ fn status(checks: &[Check]) -> VerdictStatus {
 
 /// Plans are written, and tried by agents, with bash in mind; `sh` does where there is none.
 fn usual_shell() -> PathBuf {
+    PathBuf::from(if is_program(Path::new("bash")) { "bash" } else { "sh" })
+}
+
+/// Whether there is such a program: on PATH, or at a path.
+fn is_program(name: &Path) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let bash = std::env::split_paths(&path).any(|folder| Path::new(&folder).join("bash").is_file());
-    PathBuf::from(if bash { "bash" } else { "sh" })
+    // A name with a separator is a path, and `join` leaves an absolute one as it is.
+    name.components().nth(1).is_some() && name.is_file()
+        || std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
 }
 
 fn shorten(command: &str) -> String {
