@@ -176,6 +176,19 @@ pub fn read(document: &Document, blocks: Range<usize>) -> Vec<Field> {
     fields
 }
 
+/// Whether a text begins with a label of a task's own, not one of its steps.
+pub fn is_own_line(text: &str) -> bool {
+    let line = text.lines().next().unwrap_or("");
+    let found = match line.strip_prefix("**").and_then(|bold| bold.split_once("**")) {
+        Some((name, behind)) => {
+            let colon = name.trim_end().ends_with([':', '：']) || behind.trim_start().starts_with([':', '：']);
+            label(name).filter(|_| colon || behind.is_empty())
+        }
+        None => plain(line).map(|(label, _)| label),
+    };
+    found.is_some_and(|label| !matches!(label, Label::Run | Label::Expected | Label::Verify))
+}
+
 /// Whether a paragraph is the text of a list item.
 pub fn item_of<'d>(document: &'d Document, index: usize) -> Option<&'d Block> {
     let before = document.blocks.get(index.checked_sub(1)?)?;
