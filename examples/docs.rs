@@ -67,38 +67,106 @@ fn write_all(folder: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The man page: what clap knows, and the rest of the help in sections of its own, whose lines stay as they are.
+/// The man page: what clap knows, the variables, and the rest of the help in sections of its own.
 fn page(command: &Command) -> io::Result<Vec<u8>> {
-    let rest = command.get_after_long_help().or(command.get_after_help()).map(ToString::to_string).unwrap_or_default();
-    let bare = command.clone().after_help("").after_long_help("");
+    let mut command = command.clone();
+    command.build();
+    let man = clap_mangen::Man::new(command.clone()).source(format!("plan-and-execute {VERSION}"));
     let mut page = Vec::new();
-    clap_mangen::Man::new(bare).source(format!("plan-and-execute {VERSION}")).render(&mut page)?;
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    synopsis(&command, &mut page)?;
+    man.render_description_section(&mut page)?;
+    man.render_options_section(&mut page)?;
+    environment(&command, &mut page)?;
+    let rest = command.get_after_long_help().or(command.get_after_help()).map(ToString::to_string).unwrap_or_default();
+    rest_of_help(&rest, &mut page)?;
+    let others = TOOLS.iter().map(|(name, _)| *name).filter(|name| *name != command.get_name());
+    let others: Vec<_> = others.map(|name| format!("\\fB{}\\fR(1)", safe(name))).collect();
+    writeln!(page, ".SH \"SEE ALSO\"\n{}", others.join(", "))?;
+    Ok(page)
+}
+
+/// How the tool is called, every option with the name of its value.
+fn synopsis(command: &Command, page: &mut Vec<u8>) -> io::Result<()> {
+    // No option is broken at the end of a line.
+    writeln!(page, ".SH SYNOPSIS\n.nh\n\\fB{}\\fR", safe(command.get_name()))?;
+    let (positionals, options): (Vec<_>, Vec<_>) =
+        command.get_arguments().filter(|arg| !arg.is_hide_set()).partition(|arg| arg.is_positional());
+    for arg in options {
+        let name = match (arg.get_long(), arg.get_short()) {
+            (Some(long), _) => format!("--{long}"),
+            (None, Some(short)) => format!("-{short}"),
+            (None, None) => continue,
+        };
+        let takes_value = arg.get_action().takes_values();
+        let values = arg.get_value_names().filter(|_| takes_value).unwrap_or_default();
+        let values: String = values.iter().map(|value| format!("\\~\\fI{}\\fR", safe(value))).collect();
+        writeln!(page, "[\\fB{}\\fR{values}]", safe(&name))?;
+    }
+    for arg in positionals {
+        let text = safe(&arg.to_string());
+        writeln!(page, "{text}")?;
+    }
+    writeln!(page, ".hy")
+}
+
+/// The variables that stand for options.
+fn environment(command: &Command, page: &mut Vec<u8>) -> io::Result<()> {
+    let mut heading = ".SH ENVIRONMENT\n";
+    for arg in command.get_arguments() {
+        let (Some(variable), Some(long)) = (arg.get_env(), arg.get_long()) else { continue };
+        let variable = variable.to_string_lossy();
+        writeln!(page, "{heading}.TP\n\\fB{}\\fR\nas \\fB{}\\fR", safe(&variable), safe(&format!("--{long}")))?;
+        heading = "";
+    }
+    Ok(())
+}
+
+/// Paragraphs are filled to the width of the page; indented lines stay as they are.
+fn rest_of_help(rest: &str, page: &mut Vec<u8>) -> io::Result<()> {
     let mut section = "";
+    let mut is_filled = true;
     for line in rest.lines() {
         let wanted = if line.starts_with("Examples") {
             "EXAMPLES"
         } else if line.starts_with("Exit ") {
             "EXIT STATUS"
-        } else if section.is_empty() {
+        } else if section.is_empty() || (!line.is_empty() && !line.starts_with(' ')) {
             "NOTES"
         } else {
             section
         };
         if wanted != section {
             section = wanted;
-            writeln!(page, ".SH \"{section}\"\n.nf")?;
-            if line.trim_end() == "Examples:" || line.trim_end() == "Exit codes:" {
-                continue;
-            }
+            writeln!(page, "{}.SH \"{section}\"", if is_filled { "" } else { ".fi\n" })?;
+            is_filled = true;
         }
-        // A hyphen, not a dash; and no line is a request to roff.
-        let line = line.replace('\\', "\\e").replace('-', "\\-");
-        writeln!(page, "{}{line}", if line.starts_with(['.', '\'']) { "\\&" } else { "" })?;
+        let line = match line.strip_prefix("Exit codes:") {
+            Some(codes) => codes.trim_start(),
+            None => line.strip_prefix("Examples:").unwrap_or(line),
+        };
+        let fills = !line.starts_with(' ');
+        if fills != is_filled && !line.is_empty() {
+            writeln!(page, "{}", if fills { ".fi" } else { ".nf" })?;
+            is_filled = fills;
+        }
+        let line = safe(line);
+        if line.is_empty() {
+            writeln!(page, ".PP")?;
+        } else {
+            writeln!(page, "{}{line}", if line.starts_with(['.', '\'']) { "\\&" } else { "" })?;
+        }
     }
-    if !section.is_empty() {
+    if !is_filled {
         writeln!(page, ".fi")?;
     }
-    Ok(page)
+    Ok(())
+}
+
+/// A text that is no request to roff, with hyphens and not dashes.
+fn safe(text: &str) -> String {
+    text.replace('\\', "\\e").replace('-', "\\-")
 }
 
 fn file(folder: &Path, place: &str, name: &str) -> Result<File, Box<dyn Error>> {

@@ -300,6 +300,26 @@ fn a_cause_is_not_buried_under_its_effects() {
 }
 
 #[test]
+fn a_label_straight_below_a_list_is_no_text_of_its_last_entry() {
+    let plan = "### Task 1: a\n**Objective:** b\n**Files:**\n- Create: `a.rs`\n**Commands:**\n- `ls a`\n- `ls b`\nBackend: codex\n**Done when:**\n- [ ] `b.rs` is there\n- [ ] it is\n  nice\n**Estimate:** 3 min\n";
+    let task = &tasks(plan)[0];
+    assert_eq!(task["files"].as_array().unwrap().len(), 1, "{task}");
+    assert_eq!(task["commands"], serde_json::json!(["ls a", "ls b"]));
+    assert_eq!((&task["backend"], &task["minutes"]), (&"codex".into(), &3.0.into()));
+    assert_eq!(task["done"][0]["text"], "`b.rs` is there");
+    assert_eq!(task["done"][1]["text"], "it is nice");
+    // The example of the help is written like this.
+    let (_, help, _) = on_stdin("", &["--help"]);
+    let (_, rest) = help.split_once("  ### Task").unwrap();
+    let (example, _) = rest.split_once("\n\n").unwrap();
+    let task = &tasks(format!("### Task{}\n", example.replace("\n  ", "\n")))[0];
+    assert_eq!(
+        (&task["commands"][0], &task["done"][0]["command"]),
+        (&"cargo test config".into(), &"cargo test config".into())
+    );
+}
+
+#[test]
 fn labels_that_are_nearly_right_are_told() {
     let plan = "### Task 1: a\n**Objetive:** b\n**Comands:** `ls`\nBackend: codex\n- Done wen: it is\n\n**Estimate:** 3 min\n**Comments:** no\n";
     for (line, column) in [(2, 3), (3, 3), (5, 3)] {

@@ -253,6 +253,19 @@ fn the_examples_keep_the_contract() {
 }
 
 #[test]
+fn an_example_without_its_arguments_says_how_it_is_used() {
+    require(&["python3"]);
+    let run = |words: &[&str]| {
+        Command::new("python3").arg(root().join("scripts/examples/echo-exec.py")).args(words).output().unwrap()
+    };
+    for words in [&[][..], &["codex"]] {
+        let output = run(words);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(2) && told.starts_with("usage: echo-exec.py BACKEND"), "{told}");
+    }
+}
+
+#[test]
 fn a_stage_that_hangs_is_ended_with_all_its_children() {
     let command = "sleep 4321.5 & sleep 4321.5; true";
     let (rules, code) =
@@ -286,6 +299,21 @@ fn the_report_names_what_was_sent_what_came_and_the_remedy() {
     }
     assert!(!text.contains('\x1b'), "control characters reach the terminal: {text:?}");
     assert!(text.ends_with("1 rules, 1 broken, 0 unclear, 0 tolerated (--seed 1)\n"), "{text}");
+}
+
+#[test]
+fn a_command_that_gives_up_at_once_is_one_finding() {
+    let (rules, code) = judged(&["echo first >&2; echo 'no such script' >&2; exit 2"]);
+    assert_eq!((with_status(&rules, "broken"), code), (vec!["once"], 1));
+    assert_eq!(with_status(&rules, "unclear").len(), rules.len() - 1);
+    let output = stage_check(&["--only", "flush", "echo first >&2; echo 'no such script' >&2; exit 2"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("the command ended with 2 before any line came out: no such script\n"), "{text}");
+    assert!(text.contains("mend    run the command by hand"), "{text}");
+    // One that has written something is tried in full, and what is missing is told with its end.
+    let output = stage_check(&["--only", "once", "head -n 1; echo enough >&2; exit 3"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains(" lines did not come out (exit 3, told last: enough)"), "{text}");
 }
 
 #[test]

@@ -6,7 +6,9 @@ import json, os, signal, subprocess, sys, time
 
 signal.signal(signal.SIGINT, lambda *_: os._exit(130))        # an executor ends at once; its command gets the signal too
 signal.signal(signal.SIGTERM, lambda *_: os._exit(143))
-backend, command = sys.argv[1], sys.argv[2:]
+backend, command = (sys.argv + [""])[1], sys.argv[2:]
+if not command:
+    sys.exit(print("usage: echo-exec.py BACKEND COMMAND [ARGUMENT...]   (BACKEND as in route.backend)", file=sys.stderr) or 2)
 seen, met, failed = set(), set(), None
 for number, line in enumerate(sys.stdin.buffer, 1):
     try:

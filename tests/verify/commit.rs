@@ -98,3 +98,30 @@ fn a_tree_left_by_a_killed_process_is_removed_by_the_next_and_one_in_use_is_not(
     assert_eq!(ran.verdict()["status"], "pass", "{}", ran.err);
     assert!(worktrees(&tree).is_empty(), "{:?}", worktrees(&tree));
 }
+
+#[test]
+fn pipes_and_links_among_the_locks_mislead_nobody() {
+    let (tree, head) = with_commit();
+    let worktrees = tree.root.join(".plan/worktrees");
+    fs::create_dir_all(&worktrees).unwrap();
+    let victim = tree.beside("victim");
+    std::os::unix::fs::symlink(&victim, worktrees.join("verify.lock")).unwrap();
+    for pipe in ["verify-9.lock", "verify-8-0.lock"] {
+        assert!(std::process::Command::new("mkfifo").arg(worktrees.join(pipe)).status().unwrap().success());
+    }
+    // A left tree that is a link to one in use.
+    let used = tree.beside("used");
+    tree.git(&["worktree", "add", "-q", "--detach", used.to_str().unwrap()]);
+    fs::write(used.join("draft"), "").unwrap();
+    std::os::unix::fs::symlink(&used, worktrees.join("verify-7-0")).unwrap();
+    fs::write(worktrees.join("verify-7-0.lock"), "").unwrap();
+    let result = json!({"status":"ok","head":head});
+    let ran = tree.run(&["--sandbox", "none"], &task_with("1", &["cat file"], &result));
+    assert_eq!(ran.check(0)["tail"], "second\n", "{}", ran.err);
+    assert!(!victim.exists() && used.join("draft").exists());
+    for name in ["verify.lock", "verify-9.lock", "verify-8-0.lock"] {
+        assert!(ran.err.contains(&format!("{name}: was no regular file and is removed")), "{}", ran.err);
+    }
+    assert!(worktrees.join("verify.lock").symlink_metadata().unwrap().is_file());
+    assert!(self::worktrees(&tree).is_empty(), "{:?}", self::worktrees(&tree));
+}

@@ -86,3 +86,42 @@ fn help_names_the_fields_and_examples() {
         assert_eq!(Tree::new().run(bad, "").code, Some(2), "{bad:?}");
     }
 }
+
+#[test]
+fn secrets_of_others_are_not_shown() {
+    // A command is not given them, but without a sandbox it can look around; here it finds them in a file.
+    let mut tree = Tree::new();
+    let key = "sk-proj-0123456789abcdefghij";
+    tree.env("OPENAI_API_KEY", key);
+    tree.env("STORE", "redis://app:a-long-password@cache");
+    tree.write("found", &format!("before {key} after\nredis://app:a-long-password@cache\n"));
+    let slowly =
+        "head -c 15 found; sleep 0.3; tail -c +16 found; tr '\\0' '\\n' </proc/$PPID/environ; [ -z \"$STORE\" ]";
+    let ran = tree.run(&["--sandbox", "none"], &task("1", &[slowly, &format!("echo {key}x; false")]));
+    let check = ran.check(0);
+    assert_eq!(check["status"], "pass", "{}", ran.out);
+    let tail = check["tail"].as_str().unwrap();
+    let start = "before [OPENAI_API_KEY removed] after\nredis://app:[STORE removed]@cache\n";
+    assert!(tail.contains(start) || tail.len() > 4000, "{tail}");
+    let log = fs::read_to_string(check["log"].as_str().unwrap()).unwrap();
+    assert!(log.starts_with(start), "{log}");
+    for text in [&log, tail, &ran.err, ran.check(1)["tail"].as_str().unwrap()] {
+        assert!(!text.contains(key) && !text.contains("a-long-password"), "{text}");
+    }
+}
+
+#[test]
+fn its_environment_cannot_be_read_by_others_of_the_same_user() {
+    let tree = Tree::new();
+    let mut child = tree.start(&["--sandbox", "none"]);
+    let owner = || {
+        let found = fs::metadata(format!("/proc/{}/environ", child.id()));
+        found.map(|found| std::os::unix::fs::MetadataExt::uid(&found)).unwrap()
+    };
+    // The kernel gives such files to root. Root itself is not kept out.
+    if cfg!(target_os = "linux") && !rustix::process::getuid().is_root() {
+        crate::tree::until("it has hidden itself", || owner() == 0);
+    }
+    drop(child.stdin.take());
+    assert_eq!(crate::tree::finish(child).code, Some(0));
+}

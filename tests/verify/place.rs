@@ -9,13 +9,50 @@ use crate::tree::{Tree, finish, task, task_with, until};
 #[test]
 fn in_the_folder_of_the_work_or_the_present_one() {
     let tree = Tree::new();
-    let other = tree.beside("other");
+    let other = tree.root.join("other");
     std::fs::create_dir(&other).unwrap();
     let ran = tree.commands(&[], &["pwd"]);
     assert_eq!(ran.check(0)["tail"], format!("{}\n", tree.root.display()));
     let result = json!({"status":"ok","workdir":other});
     let ran = tree.run(&["--sandbox", "none"], &task_with("1", &["pwd"], &result));
     assert_eq!(ran.check(0)["tail"], format!("{}\n", other.display()));
+}
+
+#[test]
+fn not_in_a_folder_that_only_the_line_names() {
+    let tree = Tree::repository();
+    let other = tree.beside("other");
+    std::fs::create_dir(&other).unwrap();
+    std::os::unix::fs::symlink(&other, tree.root.join("link")).unwrap();
+    let head = tree.git(&["rev-parse", "HEAD"]);
+    // A folder that says by itself whose it is gets nowhere.
+    let forged = tree.beside("forged");
+    std::fs::create_dir(&forged).unwrap();
+    std::fs::write(forged.join(".git"), format!("gitdir: {}\n", tree.root.join(".git").display())).unwrap();
+    for folder in ["/", "..", "link", other.to_str().unwrap(), forged.to_str().unwrap()] {
+        for result in [json!({"status":"ok","workdir":folder}), json!({"status":"ok","workdir":folder,"head":head})] {
+            let ran = tree.run(&["--sandbox", "none"], &task_with("1", &["touch ran"], &result));
+            assert_eq!((ran.verdict()["status"].as_str(), ran.code), (Some("fail"), Some(1)), "{folder}: {}", ran.err);
+            let tail = ran.check(0)["tail"].as_str().unwrap().to_owned();
+            assert!(tail.contains("result.workdir") && tail.contains("nothing is run there"), "{tail}");
+        }
+        assert!(!tree.root.join(folder).join("ran").exists() && !tree.root.join(folder).join(".plan").exists());
+    }
+    let result = json!({"status":"ok","workdir":other});
+    let named = ["--sandbox", "none", "--workdir", other.to_str().unwrap()];
+    let ran = tree.run(&named, &task_with("1", &["pwd"], &result));
+    assert_eq!(ran.check(0)["tail"], format!("{}\n", other.display()), "{}", ran.err);
+    assert_eq!(tree.run(&["--workdir", "/gone/long/ago"], "").code, Some(2));
+}
+
+#[test]
+fn in_a_worktree_of_the_same_repository() {
+    let tree = Tree::repository();
+    let other = tree.beside("other");
+    tree.git(&["worktree", "add", "-q", "--detach", other.to_str().unwrap()]);
+    let result = json!({"status":"ok","workdir":other});
+    let ran = tree.run(&["--sandbox", "none"], &task_with("1", &["pwd"], &result));
+    assert_eq!(ran.check(0)["tail"], format!("{}\n", other.display()), "{}", ran.err);
 }
 
 #[test]
@@ -31,7 +68,7 @@ fn waits_for_the_agent_that_writes_there() {
     drop(stdin);
     let mut told = String::new();
     std::io::BufRead::read_line(&mut std::io::BufReader::new(err), &mut told).unwrap();
-    assert!(told.contains("waiting until the agent"), "{told}");
+    assert!(told.contains("an agent is at work there") && told.contains("which is normal"), "{told}");
     assert!(!tree.root.join("ran").exists());
     drop(agent);
     assert_eq!(finish(child).code, Some(0));

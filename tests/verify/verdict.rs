@@ -130,3 +130,25 @@ fn a_command_that_cannot_be_started_fails_with_a_reason() {
     assert_eq!(ran.check(1)["status"], "fail");
     assert!(ran.check(1)["tail"].as_str().unwrap().contains("nul byte"), "{}", ran.out);
 }
+
+#[test]
+fn without_a_shell_or_git_nothing_is_proven_either_way() {
+    let mut tree = Tree::repository();
+    let head = tree.git(&["rev-parse", "HEAD"]);
+    let unproven = |ran: &crate::tree::Ran, reason: &str| {
+        assert_eq!((ran.verdict()["status"].as_str(), ran.code), (Some("unproven"), Some(1)), "{}", ran.err);
+        assert_eq!(ran.check(0)["status"], "skipped");
+        assert!(ran.check(0)["tail"].as_str().unwrap().contains(reason) && ran.err.contains(reason), "{}", ran.out);
+    };
+    for shell in ["no-such-shell", "/no/such/shell"] {
+        unproven(&tree.commands(&["--shell", shell], &["true"]), &format!("{shell}: no such program"));
+        let ran = tree.run(&["--shell", shell], &crate::tree::task("1", &["true"]));
+        unproven(&ran, &format!("{shell}: no such program"));
+    }
+    let bin = tree.beside("bin");
+    std::fs::create_dir(&bin).unwrap();
+    std::os::unix::fs::symlink("/bin/sh", bin.join("sh")).unwrap();
+    tree.path(&bin);
+    let ran = tree.run(&["--sandbox", "none"], &task_with("1", &["true"], &json!({"status":"ok","head":head})));
+    unproven(&ran, "git: cannot be run");
+}

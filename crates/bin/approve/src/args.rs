@@ -12,7 +12,10 @@ pub(crate) struct Args {
     /// Where the question is asked.
     ///
     /// plan: before anything runs, one question for the whole plan, after the end of input.
-    /// fallback: before a failed task goes to another backend. result: before a result counts.
+    ///
+    /// fallback: before a failed task goes to another backend.
+    ///
+    /// result: before a result counts.
     #[arg(long, value_name = "GATE", default_value = "result", value_parser = gate)]
     pub gate: Gate,
 
@@ -64,12 +67,6 @@ as pending, and the exit code is 20.
 Fields of a task that are needed at the gate: id, digest. Shown when they are there: title, objective, files, \
 commands, done, needs, body, route, batch, result, verdict. Added: decisions.
 
-Examples:
-  plan-parse PLAN.md | route | codex-exec | verify | approve
-  plan-parse PLAN.md | route | approve --gate plan --run RUN
-  approve --policy trust.toml < verified.jsonl
-  approve --run RUN --wait < held.jsonl      (decisions come from another terminal)
-
 A policy file; the first rule that matches decides, and no match approves nothing:
   [[rule]]
   gate = \"result\"
@@ -79,6 +76,12 @@ A policy file; the first rule that matches decides, and no match approves nothin
 
 With CODEX_FAIL_CLOSED=0 a fallback is approved without a question where the routing policy names one for the kind \
 of work, unless a rule denies it.
+
+Examples:
+  plan-parse PLAN.md | route | codex-exec | verify | approve
+  plan-parse PLAN.md | route | approve --gate plan --run RUN
+  approve --policy trust.toml < verified.jsonl
+  approve --run RUN --wait < held.jsonl    decisions come from elsewhere
 
 Exit codes: 0 everything at the gate was approved; 20 something was denied, sent back or is pending; 2 usage or a \
 bad policy; 65 bad input; 130, 143 stopped by a signal (what was not answered is pending).

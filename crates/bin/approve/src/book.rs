@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use jiff::Timestamp;
-use record::{Decision, DecisionLine, DecisionStatus, Gate, Record};
+use record::{Decision, DecisionStatus, Gate, Record};
 use run::Follower;
 use serde::Deserialize;
 
 use crate::item::Item;
+use crate::noted::Noted;
 
 /// The decisions of one gate.
 #[derive(Debug)]
@@ -22,14 +23,20 @@ pub(crate) struct Book {
 #[derive(Debug)]
 struct Entry {
     number: u64,
-    decision: Decision,
+    noted: Noted,
 }
 
 /// A line of the run file that carries the decisions a task had.
 #[derive(Deserialize)]
 struct Kept {
     id: String,
-    decisions: Option<Vec<Decision>>,
+    decisions: Option<Vec<Noted>>,
+}
+
+/// Whom a decision line is for.
+#[derive(Deserialize)]
+struct Named {
+    id: String,
 }
 
 impl Book {
@@ -67,14 +74,13 @@ impl Book {
         let record = Record::parse(line).map_err(|error| error.to_string())?;
         match &*record.kind() {
             "decision" => {
-                let line: DecisionLine = record.view().map_err(|error| error.to_string())?;
-                let (id, decision) = apart(line);
-                self.add(id, decision);
+                let Named { id } = record.view().map_err(|error| error.to_string())?;
+                self.add(id, record.view().map_err(|error| error.to_string())?);
             }
             "task" if record.has("decisions") => {
                 let kept: Kept = record.view().map_err(|error| error.to_string())?;
-                for decision in kept.decisions.into_iter().flatten() {
-                    self.add(kept.id.clone(), decision);
+                for noted in kept.decisions.into_iter().flatten() {
+                    self.add(kept.id.clone(), noted);
                 }
             }
             _ => {}
@@ -82,10 +88,10 @@ impl Book {
         Ok(())
     }
 
-    fn add(&mut self, id: String, decision: Decision) {
+    fn add(&mut self, id: String, noted: Noted) {
         self.count += 1;
-        if decision.gate == self.gate && decision.status != DecisionStatus::Pending && is_complete(&decision) {
-            self.known.entry(id).or_default().push(Entry { number: self.count, decision });
+        if noted.gate == Some(self.gate) && noted.status != Some(DecisionStatus::Pending) && is_complete(&noted) {
+            self.known.entry(id).or_default().push(Entry { number: self.count, noted });
         }
     }
 
@@ -97,61 +103,61 @@ impl Book {
     /// The answer that holds for the work of `item` already: a yes or a no. The second value tells that the task does
     /// not carry it yet.
     pub fn standing(&self, item: &Item) -> Option<(Decision, bool)> {
-        let carried = item.sheet.decisions.iter().flatten().filter(|decision| decision.gate == self.gate);
-        let noted = self.known.get(&item.sheet.id).into_iter().flatten().map(|entry| &entry.decision);
-        let (decision, is_new) = carried
-            .map(|decision| (decision, false))
-            .chain(noted.map(|decision| (decision, true)))
-            .filter(|(decision, _)| is_for(decision, item) && is_complete(decision) && !is_older(decision, item))
+        let carried = item.sheet.decisions.iter().flatten().filter(|noted| noted.gate == Some(self.gate));
+        let known = self.known.get(&item.sheet.id).into_iter().flatten().map(|entry| &entry.noted);
+        let (noted, is_new) = carried
+            .map(|noted| (noted, false))
+            .chain(known.map(|noted| (noted, true)))
+            .filter(|(noted, _)| is_for(noted, item) && is_complete(noted) && !is_older(noted, item))
             // The later one of two that are equally old: the run file comes after the task.
-            .max_by_key(|(decision, _)| decision.at.parse::<Timestamp>().ok())?;
+            .max_by_key(|(noted, _)| moment(noted))?;
+        let decision = noted.decision()?;
         // A retry has been spent on the attempt that is here now.
         let holds = matches!(decision.status, DecisionStatus::Approved | DecisionStatus::Denied);
-        let carried = || item.sheet.decisions.iter().flatten().any(|own| is_same(own, decision));
-        holds.then(|| (decision.clone(), is_new && !carried()))
+        let carried = || item.sheet.decisions.iter().flatten().any(|own| is_same(own, noted));
+        let is_new = is_new && !carried();
+        holds.then_some((decision, is_new))
     }
 
     /// The first answer that somebody has written into the run file after `mark`.
     pub fn answer_since(&self, mark: u64, item: &Item) -> Option<Decision> {
         let entries = self.known.get(&item.sheet.id)?;
-        let new = entries.iter().filter(|entry| entry.number > mark).map(|entry| &entry.decision);
-        new.into_iter().find(|decision| is_for(decision, item)).cloned()
+        let new = entries.iter().filter(|entry| entry.number > mark).map(|entry| &entry.noted);
+        new.into_iter().filter(|noted| is_for(noted, item)).find_map(Noted::decision)
     }
 }
 
 /// A yes to a fallback that does not say to whom is no answer.
-fn is_complete(decision: &Decision) -> bool {
-    decision.gate != Gate::Fallback
-        || decision.status != DecisionStatus::Approved
+fn is_complete(decision: &Noted) -> bool {
+    decision.gate != Some(Gate::Fallback)
+        || decision.status != Some(DecisionStatus::Approved)
         || (decision.backend.is_some() && decision.model.is_some())
 }
 
-fn is_for(decision: &Decision, item: &Item) -> bool {
+fn is_for(decision: &Noted, item: &Item) -> bool {
     decision.task_digest.as_deref() == Some(&*item.sheet.digest)
         && decision.diff_digest.as_deref() == item.change.digest()
 }
 
-/// In place nothing binds a decision to the change, so that one made for an earlier attempt must not count for a later
-/// one.
-fn is_older(decision: &Decision, item: &Item) -> bool {
-    let attempt = item.sheet.batch.as_ref().and_then(|batch| batch.attempt).unwrap_or(0);
-    if attempt < 2 || decision.diff_digest.is_some() {
+/// In place nothing binds a decision to the change, so that one made for earlier work must not count for what was done
+/// since. A plan is not decided by what was done.
+fn is_older(decision: &Noted, item: &Item) -> bool {
+    if decision.gate == Some(Gate::Plan) || decision.diff_digest.is_some() {
         return false;
     }
-    let last = item.sheet.result.as_ref().and_then(|result| result.attempts.as_ref()?.last()?.started.as_deref());
-    match (decision.at.parse::<Timestamp>(), last.map(str::parse::<Timestamp>)) {
-        (Ok(at), Some(Ok(started))) => at < started,
-        _ => false,
-    }
+    let Some(at) = moment(decision) else { return true };
+    let attempts = item.sheet.result.as_ref().and_then(|result| result.attempts.as_deref()).unwrap_or_default();
+    let mut starts = attempts.iter().filter_map(|attempt| attempt.started.as_deref());
+    // A start that cannot be read may have been later.
+    starts.any(|started| started.parse::<Timestamp>().map_or(true, |started| at < started))
 }
 
-fn is_same(one: &Decision, other: &Decision) -> bool {
+fn moment(noted: &Noted) -> Option<Timestamp> {
+    noted.at.as_deref()?.parse().ok()
+}
+
+fn is_same(one: &Noted, other: &Noted) -> bool {
     (one.gate, one.status, &one.by, &one.at) == (other.gate, other.status, &other.by, &other.at)
-}
-
-fn apart(line: DecisionLine) -> (String, Decision) {
-    let DecisionLine { id, gate, status, by, at, note, task_digest, diff_digest, backend, model, choice } = line;
-    (id, Decision { gate, status, by, at, note, task_digest, diff_digest, backend, model, choice })
 }
 
 #[cfg(test)]
@@ -209,15 +215,32 @@ mod tests {
     }
 
     #[test]
-    fn in_place_a_decision_on_an_earlier_attempt_does_not_count() {
-        let attempt = |number: u64| {
+    fn in_place_a_decision_on_earlier_work_does_not_count() {
+        let started = |batch: &str, at: &str| {
             item(&format!(
-                r#""batch":{{"attempt":{number}}},"result":{{"attempts":[{{"started":"2026-01-01T00:00:30Z"}}]}}"#
+                r#"{batch}"result":{{"attempts":[{{"started":"2026-01-01T00:00:05Z"}},{{"started":"{at}"}}]}}"#
             ))
         };
-        let book = book(&[line("denied", "10")]);
-        assert!(book.standing(&attempt(2)).is_none());
-        assert!(book.standing(&attempt(1)).is_some());
+        let on_time = book(&[line("approved", "10")]);
+        for batch in ["", r#""batch":{"attempt":1},"#, r#""batch":{"attempt":2},"#] {
+            assert!(on_time.standing(&started(batch, "2026-01-01T00:00:30Z")).is_none(), "{batch}");
+            assert!(on_time.standing(&started(batch, "2026-01-01T00:00:09Z")).is_some(), "{batch}");
+            assert!(on_time.standing(&started(batch, "later")).is_none(), "{batch}");
+        }
+        let timeless = book(&[line("approved", "10").replace("2026-01-01T00:00:10Z", "yesterday")]);
+        assert!(timeless.standing(&started("", "2026-01-01T00:00:09Z")).is_none());
+        assert!(timeless.standing(&item(r#""title":"t""#)).is_none());
+    }
+
+    #[test]
+    fn a_decision_on_the_plan_is_older_than_the_work() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("run.jsonl");
+        fs::write(&run, line("approved", "10").replace("\"result\"", "\"plan\"") + "\n").unwrap();
+        let mut book = Book::new(Gate::Plan, Some(&run));
+        book.refresh().unwrap();
+        let worked = item(r#""result":{"attempts":[{"started":"2026-01-01T00:00:30Z"}]}"#);
+        assert!(book.standing(&worked).is_some());
     }
 
     #[test]
@@ -228,6 +251,26 @@ mod tests {
         let mark = book.mark();
         book.note(&line("retry", "02")).unwrap();
         assert_eq!(book.answer_since(mark, &plain).unwrap().status, DecisionStatus::Retry);
+    }
+
+    #[test]
+    fn what_cannot_be_read_decides_nothing_and_stops_nobody() {
+        let plain = item(r#""title":"t""#);
+        let status = |lines: &[String]| book(lines).standing(&plain).map(|(decision, _)| decision.status);
+        let approved = line("approved", "01");
+        assert_eq!(status(&[line("granted", "02")]), None);
+        assert_eq!(status(&[approved.replace("\"result\"", "\"end\"")]), None);
+        assert_eq!(status(&[approved.replace("\"at\":\"2026-01-01T00:00:01Z\",", "")]), None);
+        // Somebody's word on another gate changes nothing, a later one on this gate may have taken the yes back.
+        let elsewhere = line("granted", "02").replace("\"result\"", "\"end\"");
+        assert_eq!(status(&[approved.clone(), elsewhere]), Some(DecisionStatus::Approved));
+        assert_eq!(status(&[approved.clone(), line("revoked", "02")]), None);
+        assert_eq!(status(&[line("revoked", "02"), line("approved", "03")]), Some(DecisionStatus::Approved));
+        let mut book = book(&[]);
+        book.note(&line("granted", "01")).unwrap();
+        assert!(book.answer_since(0, &plain).is_none());
+        let carries = item(&format!(r#""decisions":[{{{}}}]"#, decision("granted", "01")));
+        assert!(book.standing(&carries).is_none());
     }
 
     #[test]

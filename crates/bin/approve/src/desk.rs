@@ -130,7 +130,7 @@ impl Desk {
     pub async fn work(mut self) -> Result<Exit, Error> {
         let gate = self.gate;
         let mut intake = Intake::checking(move |record| {
-            if Place::of(record)?.is_at(gate) {
+            if Place::of(record)?.is_at(gate)? {
                 record.view::<Sheet>().map_err(|error| error.to_string())?;
             }
             Ok(())
@@ -159,8 +159,8 @@ impl Desk {
         for way in ways.iter().flatten() {
             tell(NAME, way);
         }
-        self.outlet.finish()?;
-        Ok(self.exit)
+        let signal = self.outlet.close(&mut intake).await?;
+        Ok(signal.map_or(self.exit, |number| self.exit.or(Exit::Stopped(number))))
     }
 
     async fn pump(&mut self, intake: &mut Intake) -> Result<(), Error> {
@@ -243,7 +243,7 @@ impl Desk {
         // The intake has looked at the task already, so nothing is wrong with it here.
         let wrong = |reason| Error::Document(format!("task: {reason}"));
         let place = Place::of(&record).map_err(wrong)?;
-        if !place.is_at(self.gate) {
+        if !place.is_at(self.gate).map_err(wrong)? {
             if self.gate == Gate::Result
                 && let Some(why) = place.undone()
             {
@@ -408,9 +408,9 @@ impl Desk {
         };
         self.note(pending::told(&item.sheet.id, self.gate, &why));
         self.pending.push(item.sheet.id.clone());
-        let last = item.sheet.decisions.iter().flatten().rfind(|decision| decision.gate == self.gate);
+        let last = item.sheet.decisions.iter().flatten().rfind(|decision| decision.gate == Some(self.gate));
         let is_known = last.is_some_and(|last| {
-            last.status == DecisionStatus::Pending
+            last.status == Some(DecisionStatus::Pending)
                 && last.task_digest.as_deref() == Some(&*item.sheet.digest)
                 && last.diff_digest.as_deref() == item.change.digest()
         });

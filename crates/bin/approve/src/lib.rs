@@ -6,6 +6,7 @@ mod conversation;
 mod desk;
 mod exhibit;
 mod item;
+mod noted;
 mod page;
 mod pager;
 mod pending;

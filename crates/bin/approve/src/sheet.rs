@@ -6,8 +6,10 @@ use std::collections::HashSet;
 
 use change::Work;
 use policy::approval::Case;
-use record::{Decision, Gate, Sandbox, WorkType};
+use record::{Gate, WorkType};
 use serde::Deserialize;
+
+use crate::noted::{Noted, read};
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Sheet {
@@ -22,12 +24,12 @@ pub(crate) struct Sheet {
     pub body: Option<String>,
     pub checked: Option<bool>,
     pub backend: Option<String>,
-    pub work_type: Option<WorkType>,
+    work_type: Option<String>,
     pub route: Option<Route>,
     pub batch: Option<Batch>,
     pub result: Option<Outcome>,
     pub verdict: Option<Verdict>,
-    pub decisions: Option<Vec<Decision>>,
+    pub decisions: Option<Vec<Noted>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -44,11 +46,12 @@ pub(crate) struct Criterion {
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Route {
-    pub work_type: Option<WorkType>,
+    work_type: Option<String>,
     pub backend: Option<String>,
     pub models: Option<Vec<String>>,
     pub effort: Option<String>,
     pub sandbox: Option<String>,
+    #[serde(default, deserialize_with = "record::whole_or_none")]
     pub rank: Option<u32>,
     pub rule: Option<String>,
     pub why: Option<String>,
@@ -56,6 +59,7 @@ pub(crate) struct Route {
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Batch {
+    #[serde(default, deserialize_with = "record::whole_or_none")]
     pub attempt: Option<u64>,
     pub feedback: Option<String>,
 }
@@ -80,16 +84,22 @@ pub(crate) struct Outcome {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Answer {
     pub model: Option<String>,
+    pub status: Option<String>,
     pub class: Option<String>,
     pub message: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Usage {
+    #[serde(default, deserialize_with = "record::whole_or_none")]
     pub input: Option<u64>,
+    #[serde(default, deserialize_with = "record::whole_or_none")]
     pub cached_input: Option<u64>,
+    #[serde(default, deserialize_with = "record::whole_or_none")]
     pub output: Option<u64>,
+    #[serde(default, deserialize_with = "record::whole_or_none")]
     pub reasoning: Option<u64>,
+    #[serde(default, deserialize_with = "record::whole_or_none")]
     pub total: Option<u64>,
 }
 
@@ -103,6 +113,7 @@ pub(crate) struct RateLimit {
 pub(crate) struct Attempt {
     pub sandbox: Option<String>,
     pub started: Option<String>,
+    #[serde(default, deserialize_with = "record::whole_or_none")]
     pub failed_actions: Option<u64>,
     pub log: Option<String>,
 }
@@ -118,6 +129,7 @@ pub(crate) struct Check {
     pub kind: Option<String>,
     pub name: Option<String>,
     pub status: Option<String>,
+    #[serde(default, deserialize_with = "record::whole_or_none")]
     pub exit: Option<i64>,
     pub seconds: Option<f64>,
     pub tail: Option<String>,
@@ -137,7 +149,8 @@ impl Sheet {
             },
             interrupted: false,
             manual: self.is_manual(),
-            sandbox: result.and_then(Outcome::sandbox).and_then(known_sandbox),
+            has_options: self.options().iter().filter(|answer| answer.is_given()).count() > 1,
+            sandbox: result.and_then(Outcome::sandbox).and_then(read),
             backend: match gate {
                 Gate::Fallback => Some(target.0),
                 _ => result.and_then(|result| result.backend.as_deref()).or_else(|| self.planned_backend()),
@@ -152,7 +165,13 @@ impl Sheet {
     }
 
     pub fn work_type(&self) -> Option<WorkType> {
-        self.route.as_ref().and_then(|route| route.work_type).or(self.work_type)
+        self.kind_of_work().and_then(read)
+    }
+
+    /// As the route says it, else as the plan does; the word may be one that only others know.
+    fn kind_of_work(&self) -> Option<&str> {
+        let routed = self.route.as_ref().and_then(|route| route.work_type.as_deref());
+        routed.or(self.work_type.as_deref())
     }
 
     /// Only a person can do it.
@@ -183,6 +202,13 @@ impl Sheet {
     }
 }
 
+impl Answer {
+    /// Nobody says that it failed.
+    fn is_given(&self) -> bool {
+        self.class.is_none() && self.status.as_deref() != Some("failed")
+    }
+}
+
 impl Outcome {
     /// Where its change is.
     pub fn work(&self) -> Work {
@@ -200,13 +226,9 @@ impl Outcome {
     }
 }
 
-fn known_sandbox(name: &str) -> Option<Sandbox> {
-    [Sandbox::ReadOnly, Sandbox::WorkspaceWrite, Sandbox::DangerFullAccess].into_iter().find(|one| one.name() == name)
-}
-
 #[cfg(test)]
 mod tests {
-    use record::Record;
+    use record::{Record, Sandbox};
 
     use super::*;
 
@@ -235,9 +257,37 @@ mod tests {
     }
 
     #[test]
+    fn of_two_answers_a_person_has_to_choose() {
+        let has_options = |second: &str| {
+            let options = format!(r#""result":{{"options":[{{"model":"a","status":"ok"}},{{"model":"b"{second}}}]}}"#);
+            sheet(&options).case(Gate::Result, ("claude", None)).has_options
+        };
+        assert!(has_options(""));
+        assert!(has_options(r#","status":"ok","message":"m""#));
+        assert!(!has_options(r#","status":"failed""#));
+        assert!(!has_options(r#","class":"timeout""#));
+    }
+
+    #[test]
     fn a_command_that_stands_twice_is_run_once() {
         let sheet = sheet(r#""commands":["a","b"],"done":[{"command":" a "},{"command":"c"}]"#);
         assert_eq!(sheet.checks_to_come().collect::<Vec<_>>(), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn words_that_only_others_know_and_floats_are_read() {
+        let foreign = sheet(
+            r#""work_type":"explore","route":{"work_type":"deploy","sandbox":"none","rank":5.0},"batch":{"attempt":1.0},
+                "result":{"status":"parked","attempts":[{"sandbox":"none","failed_actions":2.0}],"usage":{"input":3.0}},
+                "verdict":{"status":"pass","checks":[{"exit":-1.0}]},
+                "decisions":[{"gate":"end","status":"granted","by":"x","at":"now"}]"#
+                .trim(),
+        );
+        let case = foreign.case(Gate::Result, ("claude", None));
+        // What the plan says is no answer where the route says something else.
+        assert_eq!((case.work_type, case.sandbox, case.rank), (None, None, Some(5)));
+        assert_eq!(foreign.batch.unwrap().attempt, Some(1));
+        assert_eq!(foreign.verdict.unwrap().checks.unwrap()[0].exit, Some(-1));
     }
 
     #[test]

@@ -6,7 +6,9 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::LazyLock;
 
+use memchr::memmem::Finder;
 use record::Task;
 
 use crate::draft::Draft;
@@ -47,14 +49,17 @@ pub fn of(document: &Document, draft: &Draft, task: &Task) -> String {
     record::digest([fields.as_bytes(), body.as_bytes()])
 }
 
+/// Made once: a searcher for each task would cost more than the search.
+static SPACE: LazyLock<Finder> = LazyLock::new(|| Finder::new(" \n"));
+static TAB: LazyLock<Finder> = LazyLock::new(|| Finder::new("\t\n"));
+
 /// The text with open boxes, without white space at the ends of lines, with `\n`.
 fn normalised<'a>(document: &'a Document, range: Range<usize>) -> Cow<'a, str> {
     let text = document.slice(&range);
     let from = document.ticks.partition_point(|tick| *tick < range.start);
     let ticks: Vec<usize> = document.ticks[from..].iter().take_while(|tick| **tick < range.end).copied().collect();
     let bytes = text.as_bytes();
-    let untidy = memchr::memchr(b'\r', bytes).is_some()
-        || [" \n", "\t\n"].iter().any(|end| memchr::memmem::find(bytes, end.as_bytes()).is_some());
+    let untidy = memchr::memchr(b'\r', bytes).is_some() || SPACE.find(bytes).is_some() || TAB.find(bytes).is_some();
     if ticks.is_empty() && !untidy {
         return Cow::Borrowed(text.trim());
     }

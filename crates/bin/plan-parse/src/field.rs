@@ -62,7 +62,14 @@ pub fn label(name: &str) -> Option<Label> {
     if name.len() > 40 {
         return None;
     }
-    let name = name.trim_end_matches([':', '：']).to_lowercase().replace(['-', '_'], " ");
+    let name = name.trim_end_matches([':', '：']);
+    let name = if name.is_ascii() {
+        // One string where the general way makes two: this is asked for every line with a colon.
+        let lower = name.bytes().map(|byte| if matches!(byte, b'-' | b'_') { b' ' } else { byte.to_ascii_lowercase() });
+        lower.map(char::from).collect()
+    } else {
+        name.to_lowercase().replace(['-', '_'], " ")
+    };
     Some(match name.as_str() {
         "objective" | "goal" | "purpose" | "aim" | "目标" | "目標" | "목표" | "objetivo" | "ziel" => {
             Label::Objective
@@ -169,6 +176,19 @@ pub fn read(document: &Document, blocks: Range<usize>) -> Vec<Field> {
     fields
 }
 
+/// Whether a text begins with a label of a task's own, not one of its steps.
+pub fn is_own_line(text: &str) -> bool {
+    let line = text.lines().next().unwrap_or("");
+    let found = match line.strip_prefix("**").and_then(|bold| bold.split_once("**")) {
+        Some((name, behind)) => {
+            let colon = name.trim_end().ends_with([':', '：']) || behind.trim_start().starts_with([':', '：']);
+            label(name).filter(|_| colon || behind.is_empty())
+        }
+        None => plain(line).map(|(label, _)| label),
+    };
+    found.is_some_and(|label| !matches!(label, Label::Run | Label::Expected | Label::Verify))
+}
+
 /// Whether a paragraph is the text of a list item.
 pub fn item_of<'d>(document: &'d Document, index: usize) -> Option<&'d Block> {
     let before = document.blocks.get(index.checked_sub(1)?)?;
@@ -269,10 +289,7 @@ fn plain(line: &str) -> Option<(Label, usize)> {
     {
         return Some((Label::Run, 3));
     }
-    let colon = line.find([':', '：'])?;
-    if colon > 40 {
-        return None;
-    }
+    let colon = first_colon(line)?;
     let width = if line[colon..].starts_with(':') { 1 } else { '：'.len_utf8() };
     // `http://`, `Foo::bar` and the like are no labels.
     let behind = &line[colon + width..];
@@ -280,6 +297,14 @@ fn plain(line: &str) -> Option<(Label, usize)> {
         return None;
     }
     label(&line[..colon]).map(|label| (label, colon + width))
+}
+
+/// Where the first colon, narrow or wide, stands: not behind byte 40, where no label ends any more.
+fn first_colon(line: &str) -> Option<usize> {
+    const WIDE: &[u8] = "：".as_bytes();
+    let bytes = line.as_bytes();
+    let head = &bytes[..bytes.len().min(41)];
+    memchr::memchr2_iter(b':', WIDE[0], head).find(|at| bytes[*at] == b':' || bytes[*at..].starts_with(WIDE))
 }
 
 /// A value as one line: trimmed, white space runs as one space.
@@ -324,6 +349,17 @@ mod tests {
         );
         assert_eq!(fields("Run `x`; expect y")[0].1, "`x`; expect y");
         assert!(fields("See http://a: b and Foo::bar").is_empty());
+    }
+
+    #[test]
+    fn colons_of_both_widths_where_a_label_can_end() {
+        assert_eq!(first_colon("a: b： c"), Some(1));
+        assert_eq!(first_colon("目标：x: y"), Some(6));
+        assert_eq!(first_colon("\u{ff0b}: ＋：："), Some(3));
+        assert_eq!(first_colon(&format!("{}:", "a".repeat(40))), Some(40));
+        assert_eq!(first_colon(&format!("{}:", "a".repeat(41))), None);
+        assert_eq!(first_colon(&format!("{}：", "a".repeat(40))), Some(40));
+        assert_eq!(label("Work_TYPE:"), Some(Label::WorkType));
     }
 
     #[test]

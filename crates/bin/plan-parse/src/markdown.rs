@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
 use crate::fence;
+use crate::field;
 use crate::front_matter;
 
 /// What a block is.
@@ -350,6 +351,37 @@ impl Reader<'_, '_> {
                 self.document.blocks[leaf.index].inner.start = start + 4;
             }
         }
+        self.split_label(leaf.index);
+    }
+
+    /// A label at the margin, straight below a list: CommonMark takes it for more text of the last item, and nobody who
+    /// writes it means that. It gets a paragraph of its own outside the list.
+    fn split_label(&mut self, index: usize) {
+        let text = self.document.text;
+        let block = &mut self.document.blocks[index];
+        if block.kind != Kind::Paragraph || block.depth == 0 || block.quoted {
+            return;
+        }
+        let inner = block.inner.clone();
+        let line_ends = memchr::memchr_iter(b'\n', &text.as_bytes()[inner.clone()]);
+        let Some(start) =
+            line_ends.map(|end| inner.start + end + 1).find(|at| field::is_own_line(&text[*at..inner.end]))
+        else {
+            return;
+        };
+        let spans = &self.document.spans[block.spans.clone()];
+        let middle = block.spans.start + spans.partition_point(|span| span.range.start < start);
+        let behind = Block {
+            range: start..inner.end,
+            inner: start..inner.end,
+            depth: 0,
+            spans: middle..block.spans.end,
+            ..*block
+        };
+        block.spans.end = middle;
+        block.inner.end = inner.start + text[inner.start..start].trim_end().len();
+        block.range.end = block.range.end.min(start);
+        self.document.blocks.push(behind);
     }
 }
 

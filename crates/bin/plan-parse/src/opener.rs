@@ -158,7 +158,10 @@ fn keyword(line: &str, start: usize, divisions: bool) -> Option<(Word, usize)> {
         return None;
     }
     let length = |word: &str| {
-        if word.is_ascii() {
+        // No letter outside ASCII is the lower case of one inside: one look tells most of the words apart.
+        if first.is_ascii() && word.as_bytes()[0] != first {
+            None
+        } else if word.is_ascii() {
             rest.get(..word.len()).filter(|head| head.eq_ignore_ascii_case(word)).map(str::len)
         } else {
             prefix_ignoring_case(rest, word)

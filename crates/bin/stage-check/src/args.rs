@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
-/// Tries any command against the contract of docs/contract.md and says what it breaks.
+/// Tries any command against docs/contract.md and says what it breaks.
 ///
 /// The command is run many times on made-up plans, each time for one rule. Nothing in them is work: tasks are ticked
 /// off, done, addressed to a backend called "stage-check", or not addressed at all, and CODEX_BIN and CLAUDE_BIN name
-/// nothing that exists. Exit 0: every rule holds; 1: something is broken; 2: usage.
+/// nothing that exists.
 #[derive(Debug, Parser)]
 #[command(name = "stage-check", version, about, after_help = EXAMPLES)]
 pub struct Args {
@@ -68,7 +68,9 @@ Examples:
   stage-check ./my-route.py
   stage-check --strict --adds route -- route
   stage-check 'jq -c --unbuffered .'
-  stage-check --only flush --only numbers -- ./my-stage --its-flag";
+  stage-check --only flush --only numbers -- ./my-stage --its-flag
+
+Exit codes: 0 every rule holds, 1 something is broken, 2 wrong usage.";
 
 fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {

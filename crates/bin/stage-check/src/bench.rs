@@ -6,6 +6,7 @@ use stage::{Error, Signals};
 
 use crate::args::Args;
 use crate::command::Command;
+use crate::input;
 use crate::live::{End, Live, Outcome};
 use crate::session;
 
@@ -68,14 +69,22 @@ impl Bench {
         live.finish()
     }
 
-    /// Tells a command that does not exist from one that breaks rules.
-    pub fn can_start(&self) -> Result<(), Error> {
-        let outcome = self.run("")?;
+    /// Tries a plain plan, before any rule is tried: a command that does not exist is told from one that breaks rules,
+    /// and of one that gives up before it has written anything the cause is returned.
+    pub fn first_try(&self) -> Result<Option<String>, Error> {
+        let outcome = self.run(input::bytes(&input::mixed("")))?;
+        let told = outcome.last_word();
         if outcome.end == End::Exit(session::NOT_FOUND) || outcome.end == End::Exit(126) {
-            let told = String::from_utf8_lossy(&outcome.stderr);
-            let told = told.trim().trim_start_matches("stage-check: ");
-            return Err(Error::Usage(format!("cannot run the command: {told}")));
+            let told = told.unwrap_or_else(|| outcome.end.to_string());
+            return Err(Error::Usage(format!("cannot run the command: {}", told.trim_start_matches("stage-check: "))));
         }
-        Ok(())
+        let how = match outcome.end {
+            End::Exit(0) | End::TimedOut => return Ok(None),
+            End::Exit(code) if self.exits.contains(&code) => return Ok(None),
+            End::Exit(code) => format!("the command ended with {code}"),
+            End::Signal(signal) => format!("the command was ended by signal {signal}"),
+        };
+        let told = told.unwrap_or_else(|| "nothing on stderr".into());
+        Ok(outcome.stdout.is_empty().then(|| format!("{how} before any line came out: {told}")))
     }
 }

@@ -43,8 +43,10 @@ fn run(args: &args::Args) -> Result<Exit, Error> {
     }
     let signals = stage::Signals::listen().map_err(|error| Error::system("signals", error))?;
     let bench = bench::Bench::new(args, signals.clone())?;
-    bench.can_start()?;
-    let outcomes = pool::try_all(&bench, &rules, args.jobs)?;
+    let outcomes = match bench.first_try()? {
+        Some(cause) => rule::untried(&rules, cause),
+        None => pool::try_all(&bench, &rules, args.jobs)?,
+    };
     if signals.received().is_some() {
         return Ok(signals.or(Exit::Ok));
     }

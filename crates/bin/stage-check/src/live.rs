@@ -71,6 +71,22 @@ pub struct Outcome {
     pub left: Vec<String>,
 }
 
+impl Outcome {
+    /// The last thing that it told, if it told anything.
+    pub fn last_word(&self) -> Option<String> {
+        let told = String::from_utf8_lossy(&self.stderr);
+        told.lines().rev().map(str::trim_end).find(|line| !line.is_empty()).map(str::to_owned)
+    }
+
+    /// How it ended, and the last thing that it told: where lines are missing, that is often why.
+    pub fn epitaph(&self) -> String {
+        match self.last_word() {
+            Some(word) => format!("{}, told last: {word}", self.end),
+            None => format!("{}, nothing on stderr", self.end),
+        }
+    }
+}
+
 impl<'a> Live<'a> {
     /// Starts the command.
     pub fn start(bench: &'a Bench) -> Result<Self, Error> {

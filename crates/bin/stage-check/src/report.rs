@@ -45,17 +45,18 @@ fn for_people(out: &mut String, bench: &Bench, outcomes: &[(&Rule, Verdict)]) {
             Verdict::Noted(text) | Verdict::Skipped(text) | Verdict::Unclear(text) => detail(out, "", text),
             Verdict::Tolerated(finding) | Verdict::Broken(finding) => {
                 detail(out, "seen", &finding.what);
-                let at = finding.differs_at;
-                for (name, text) in [("sent", &finding.sent), ("got", &finding.got)] {
+                let (sent_at, got_at) = finding.differs_at.unzip();
+                for (name, text, at) in [("sent", &finding.sent, sent_at), ("got", &finding.got, got_at)] {
                     if let Some(text) = text {
                         detail(out, name, &around(text, at));
                     }
                 }
-                if let Some(at) = at {
-                    detail(out, "differs", &format!("from byte {at} on"));
+                if let Some((sent, got)) = finding.differs_at {
+                    let behind = if sent == got { String::new() } else { format!(", byte {got} of what came back") };
+                    detail(out, "differs", &format!("from byte {sent} on{behind}"));
                 }
                 detail(out, "rule", &format!("docs/contract.md#{}: {}", rule.section, rule.sentence));
-                detail(out, "mend", rule.mend);
+                detail(out, "mend", finding.mend.unwrap_or(rule.mend));
             }
         }
     }
@@ -79,11 +80,11 @@ fn detail(out: &mut String, name: &str, text: &str) {
     line(out, &format!("        {name:<8}{text}"));
 }
 
-/// A part of a long text.
+/// A part of a long text, around byte `at`, with the spaces at its end made visible.
 fn around(text: &str, at: Option<usize>) -> String {
-    let text = text.trim_end();
+    let text = text.trim_end_matches(['\n', '\r']);
     if text.len() <= SHOWN {
-        return text.to_owned();
+        return ending(text);
     }
     let border = |mut at: usize| {
         while !text.is_char_boundary(at) {
@@ -91,10 +92,17 @@ fn around(text: &str, at: Option<usize>) -> String {
         }
         at
     };
-    let start = border(at.unwrap_or(0).min(text.len()).saturating_sub(SHOWN / 3));
+    let start = border(at.unwrap_or(0).min(text.len()).saturating_sub(SHOWN / 3).min(text.len() - SHOWN));
     let end = border((start + SHOWN).min(text.len()));
     let (before, after) = (if start > 0 { "..." } else { "" }, if end < text.len() { "..." } else { "" });
-    format!("{before}{}{after}", &text[start..end])
+    format!("{before}{}{after}", ending(&text[start..end]))
+}
+
+/// A text whose last spaces can be seen.
+fn ending(text: &str) -> String {
+    let bare = text.trim_end_matches([' ', '\t']);
+    let spaces = text[bare.len()..].chars().map(|space| if space == ' ' { '·' } else { '⇥' });
+    bare.chars().chain(spaces).collect()
 }
 
 /// One rule, for machines.
@@ -160,10 +168,10 @@ fn for_machines(out: &mut String, bench: &Bench, outcomes: &[(&Rule, Verdict)]) 
             seen,
             sent: finding.and_then(|finding| finding.sent.as_deref()),
             got: finding.and_then(|finding| finding.got.as_deref()),
-            differs_at: finding.and_then(|finding| finding.differs_at),
+            differs_at: finding.and_then(|finding| finding.differs_at).map(|(sent, _)| sent),
             contract: format!("docs/contract.md#{}", rule.section),
             sentence: rule.sentence,
-            mend: rule.mend,
+            mend: finding.and_then(|finding| finding.mend).unwrap_or(rule.mend),
         };
         out.push_str(&serde_json::to_string(&line).map_err(written)?);
         out.push('\n');
@@ -171,4 +179,19 @@ fn for_machines(out: &mut String, bench: &Bench, outcomes: &[(&Rule, Verdict)]) 
     out.push_str(&serde_json::to_string(&Summary::new(bench, outcomes)).map_err(written)?);
     out.push('\n');
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_place_of_the_difference_is_shown_and_the_spaces_at_the_end() {
+        assert_eq!(around("{} \t\n", None), "{}·⇥");
+        let long = format!("{}HERE{}", "a".repeat(1000), "ä".repeat(1000));
+        let shown = around(&long, Some(1000));
+        assert!(shown.contains("HERE") && shown.starts_with("...a") && shown.ends_with("ä..."), "{shown}");
+        let end = around(&format!("{} ", "a".repeat(1000)), Some(1000));
+        assert!(end.ends_with("a·") && end.len() > SHOWN, "{end}");
+    }
 }

@@ -4,6 +4,7 @@ use stage::Error;
 
 use crate::bench::Bench;
 use crate::rules;
+use crate::tree;
 
 /// One promise of the contract and how it is tried.
 pub struct Rule {
@@ -47,14 +48,16 @@ pub struct Finding {
     pub sent: Option<String>,
     /// What came back for it, or what was told.
     pub got: Option<String>,
-    /// The byte at which a line that came back begins to differ from what was sent.
-    pub differs_at: Option<usize>,
+    /// Where the difference stands: the byte of what was sent, and of what came back.
+    pub differs_at: Option<(usize, usize)>,
+    /// The remedy, where it is not the rule's.
+    pub mend: Option<&'static str>,
 }
 
 impl Finding {
     /// Something to be told in one line.
     pub fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), sent: None, got: None, differs_at: None }
+        Self { what: what.into(), ..Self::default() }
     }
 
     /// With the line that was sent.
@@ -64,11 +67,11 @@ impl Finding {
         self
     }
 
-    /// With a line before and after.
+    /// With a line before and after, and the path at which they differ: other spaces may stand before it.
     #[must_use]
-    pub fn pair(mut self, sent: &str, got: &str) -> Self {
+    pub fn pair(mut self, sent: &str, got: &str, path: &str) -> Self {
         let same = sent.bytes().zip(got.bytes()).take_while(|(one, other)| one == other).count();
-        self.differs_at = Some(same);
+        self.differs_at = Some((tree::place(sent, path).unwrap_or(same), tree::place(got, path).unwrap_or(same)));
         self.sent(sent).got(got)
     }
 
@@ -116,6 +119,22 @@ pub fn selected(names: &[String]) -> Result<Vec<&'static Rule>, Error> {
         return Err(Error::Usage(format!("--only {unknown}: no such rule (--list shows them)")));
     }
     Ok(all.into_iter().filter(|rule| names.is_empty() || names.iter().any(|name| name == rule.name)).collect())
+}
+
+/// What is said of rules that were not tried, because the command gives up for the reason `cause` whatever it is asked:
+/// one finding, at the rule that it breaks first of all.
+pub fn untried(rules: &[&'static Rule], cause: String) -> Vec<(&'static Rule, Verdict)> {
+    let first = rules.iter().position(|rule| rule.name == "once").unwrap_or_default();
+    let mut cause = Some(cause);
+    let verdict = |at| match cause.take_if(|_| at == first) {
+        Some(cause) => {
+            let remedy = "run the command by hand on a plan, and mend what it complains about";
+            Verdict::Broken(Finding { mend: Some(remedy), ..Finding::new(cause) })
+        }
+        None => Verdict::Unclear(format!("not tried: see the rule `{}`", rules[first].name)),
+    };
+    let verdicts = (0..rules.len()).map(verdict).collect::<Vec<_>>();
+    rules.iter().copied().zip(verdicts).collect()
 }
 
 #[cfg(test)]

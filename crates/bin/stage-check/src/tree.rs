@@ -45,6 +45,32 @@ impl<'a> Tree<'a> {
     }
 }
 
+/// The byte of `text` at which the value of a path (`result.usage.x`, `files[0]`) begins, or its key; of a path that is
+/// not all there the last part that is. `None` when nothing of it is there.
+pub fn place(text: &str, path: &str) -> Option<usize> {
+    let tree = Tree::read(text).ok()?;
+    let offset = |piece: &str| (piece.as_ptr() as usize).checked_sub(text.as_ptr() as usize);
+    let (mut here, mut found) = (&tree, None);
+    for step in path.split(['.', '[']) {
+        here = match (here, step.strip_suffix(']').map(str::parse::<usize>)) {
+            (Tree::Array(values), Some(Ok(at))) => {
+                let Some(value) = values.get(at) else { break };
+                value
+            }
+            (Tree::Object(fields), None) => {
+                let Some((key, value)) = fields.iter().rfind(|(key, _)| same_text(key, step)) else { break };
+                found = offset(key);
+                value
+            }
+            _ => break,
+        };
+        if let Tree::Text(piece) | Tree::Number(piece) | Tree::Word(piece) = here {
+            found = offset(piece);
+        }
+    }
+    found
+}
+
 /// Whether two spellings of a string mean the same.
 pub fn same_text(one: &str, other: &str) -> bool {
     one == other || ((one.contains('\\') || other.contains('\\')) && units(one) == units(other))
@@ -154,6 +180,15 @@ impl<'a> Reader<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_leads_to_its_place_in_the_text() {
+        let text = r#" {"a":[1, {"b" : "c"}], "d":{"a":2,"a":3} }"#;
+        let at = |path: &str| place(text, path).map(|at| &text[at..=at]);
+        assert_eq!((at("a[1].b"), at("a[0]"), at("d.a")), (Some("c"), Some("1"), Some("3")));
+        assert_eq!(place(text, "d.x"), text.find('d'));
+        assert_eq!((at("x"), at("")), (None, None));
+    }
 
     #[test]
     fn pieces_keep_their_spelling() {

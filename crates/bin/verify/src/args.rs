@@ -31,6 +31,11 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = Choice::Auto)]
     pub sandbox: Choice,
 
+    /// The folder whose repository, or which itself, is worked on; a result.workdir outside it and outside the
+    /// repository's worktrees is refused [default: the present folder]
+    #[arg(long, value_name = "DIR")]
+    pub workdir: Option<PathBuf>,
+
     /// A folder outside the tree that checks may write to (may be given several times)
     #[arg(long, value_name = "DIR")]
     pub allow_write: Vec<PathBuf>,
@@ -66,6 +71,19 @@ pub enum Choice {
 }
 
 impl Args {
+    /// The folder that is worked in where a task names none.
+    pub fn ground(&self) -> Result<PathBuf, Error> {
+        let Some(folder) = &self.workdir else {
+            return std::env::current_dir().map_err(|error| Error::system("the present folder", error));
+        };
+        let wrong = |why: String| Error::Usage(format!("--workdir {}: {why}", folder.display()));
+        match folder.canonicalize() {
+            Ok(found) if found.is_dir() => Ok(found),
+            Ok(_) => Err(wrong("is no folder".into())),
+            Err(error) => Err(wrong(error.to_string())),
+        }
+    }
+
     /// What the sandbox lets through.
     pub fn permits(&self) -> Result<Permits, Error> {
         let mut write = Vec::new();
@@ -89,17 +107,18 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 const AFTER: &str = "\
 Fields of a task that are read:
-  id                 needed
-  result.status      only tasks with \"ok\" are checked; needed where there is a result
-  result.head        the commit to check, in a tree of its own; without it the checks run in place
-  result.workdir     the folder to run in; without it the present folder
-  commands           shell commands, one each
+  id               needed
+  result.status    needed where there is a result; only \"ok\" is checked
+  result.head      the commit to check, in a tree of its own; else in place
+  result.workdir   the folder to run in; else the present folder
+  commands         shell commands, one each
   done[].text, done[].command
-  verdict            a task that has one is left alone
-  batch.attempt      names the log
+  verdict          a task that has one is left alone
+  batch.attempt    names the log
 The plan line's path names the folder for logs: .plan/NAME/logs/.
 
-Exit codes: 0 every verdict is pass, 1 some verdict is not, 2 wrong usage, 65 a bad line, 130 and 143 stopped.
+Exit codes: 0 every verdict is pass, 1 some verdict is not, 2 wrong usage, \
+65 a bad line, 130 and 143 stopped.
 
 Examples:
   plan-parse PLAN.md | route | codex-exec | verify | approve
@@ -116,6 +135,7 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Args::command().debug_assert();
+        assert!(AFTER.lines().all(|line| !line.starts_with(' ') || line.len() <= 76), "rewrapped raggedly");
         for bad in ["0", "-1", "x", "NaN", "", "inf x"] {
             assert!(seconds(bad).is_err(), "{bad}");
         }

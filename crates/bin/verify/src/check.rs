@@ -1,6 +1,7 @@
 //! One command, from its start to what the verdict says about it.
 
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use process::{Cut, End, Job, Limits, Output, StartError, Stopper};
@@ -63,12 +64,27 @@ pub async fn run(planned: &Planned, setting: &Setting<'_>, mut log: Log) -> Chec
                 check.status = CheckStatus::Pass;
             }
         }
-        Err(error @ (StartError::Missing(_) | StartError::NoFolder(_) | StartError::System { .. })) => {
+        Err(error) => {
+            if !is_the_works(&error) {
+                check.status = CheckStatus::Skipped;
+            }
             notes.push(error.to_string());
         }
     }
     (check.log, check.tail) = log.finish(&notes);
     check
+}
+
+/// Whether it is because of the work that a command could not be started: its folder has gone, or the command is one
+/// that no system takes.
+fn is_the_works(error: &StartError) -> bool {
+    match error {
+        StartError::NoFolder(_) => true,
+        StartError::Missing(_) => false,
+        StartError::System { source, .. } => {
+            matches!(source.kind(), ErrorKind::InvalidInput | ErrorKind::ArgumentListTooLong)
+        }
+    }
 }
 
 /// A check that could not even begin.

@@ -1,24 +1,10 @@
 //! The variables that a check sees.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use crate::sandbox::Permits;
 
-/// Pieces of names that stand for something secret.
-const PIECES: [&str; 11] = [
-    "TOKEN",
-    "SECRET",
-    "PASSWORD",
-    "PASSWD",
-    "PASSPHRASE",
-    "CREDENTIAL",
-    "API_KEY",
-    "APIKEY",
-    "ACCESS_KEY",
-    "PRIVATE_KEY",
-    "SESSION_KEY",
-];
 /// Names that begin like this belong to model services and clouds, or to the git call we may be part of.
 const BEGINNINGS: [&str; 9] =
     ["ANTHROPIC_", "OPENAI_", "CODEX_", "CLAUDE_", "AWS_", "AZURE_", "GOOGLE_", "GEMINI_", "GIT_CONFIG"];
@@ -59,10 +45,14 @@ const FOLDERS: [&str; 9] = [
 /// Whether a variable stays away from what a plan has us run.
 fn is_withheld(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
-    PIECES.iter().any(|piece| name.contains(piece))
-        || name.ends_with("_KEY")
+    process::is_secret_name(&name)
         || BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
         || NAMES.contains(&name.as_str())
+}
+
+/// Whether a variable is an address with a password in it.
+fn has_password(value: &OsStr) -> bool {
+    process::has_password(value.as_encoded_bytes())
 }
 
 /// The changes to our own environment: secrets go, colours and questions are turned off. With `scratch` temporary
@@ -81,7 +71,7 @@ pub fn of_checks(
         .filter(|(name, value)| {
             let name = name.to_string_lossy();
             let closed = scratch.is_some() && FOLDERS.contains(&&*name) && cannot_be_written(value);
-            (is_withheld(&name) || closed) && !keep.iter().any(|kept| *kept == name)
+            (is_withheld(&name) || has_password(value) || closed) && !keep.iter().any(|kept| *kept == name)
         })
         .map(|(name, _)| (name, None))
         .collect();

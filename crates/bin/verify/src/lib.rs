@@ -10,6 +10,7 @@ mod site;
 mod stream;
 mod task;
 mod verifier;
+mod words;
 
 use clap::Parser;
 use stage::Error;
@@ -17,9 +18,7 @@ use stage::Error;
 use args::Args;
 use sandbox::Sandbox;
 use verifier::Verifier;
-
-/// The name in front of everything that is told to people.
-const NAME: &str = "verify";
+use words::NAME;
 
 /// The command line, for man pages and completions.
 pub fn command() -> clap::Command {
@@ -32,6 +31,7 @@ pub fn main() -> std::process::ExitCode {
         return code;
     }
     let args = Args::parse();
+    hide_environment();
     stage::main(NAME, || {
         let sandbox = Sandbox::choose(args.sandbox, args.permits()?)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -44,4 +44,11 @@ pub fn main() -> std::process::ExitCode {
         runtime.shutdown_background();
         outcome
     })
+}
+
+/// Commands run as the same user as we do: without this, one without a sandbox could read our environment, and with it
+/// the keys that it is not given. Where it cannot be done they are only taken out of what is written.
+fn hide_environment() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
 }

@@ -4,15 +4,22 @@ use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
 
-use process::{Observer, Progress, Stream};
+use process::{Cleaner, Observer, Progress, Secrets, Stream};
 
 /// A file takes this much of one check's output.
 const FILE: usize = 16 << 20;
 /// The record takes this much.
 const TAIL: usize = 4 << 10;
 
-/// Where the output of one check goes.
+/// Where the output of one check goes, without the secrets in it.
 pub struct Log {
+    secrets: Secrets,
+    cleaner: Cleaner,
+    kept: Kept,
+}
+
+/// What is kept of it.
+struct Kept {
     file: Option<(PathBuf, File)>,
     written: usize,
     full: bool,
@@ -23,8 +30,25 @@ pub struct Log {
 
 impl Log {
     /// Output into `file`, if there is one.
-    pub fn new(file: Option<(PathBuf, File)>) -> Self {
-        Self { file, written: 0, full: false, failure: None, tail: Vec::new(), cut: false }
+    pub fn new(file: Option<(PathBuf, File)>, secrets: &Secrets) -> Self {
+        let kept = Kept { file, written: 0, full: false, failure: None, tail: Vec::new(), cut: false };
+        Self { secrets: secrets.clone(), cleaner: secrets.stream(), kept }
+    }
+
+    /// The path of the file and the end of the output, followed by `notes` of our own.
+    pub fn finish(self, notes: &[String]) -> (Option<String>, String) {
+        let Self { secrets, mut cleaner, mut kept } = self;
+        cleaner.finish(|bytes| kept.take(bytes));
+        let (log, tail) = kept.finish(notes);
+        // Once more for the notes, and for what only looks like a secret since bytes that are no text became text.
+        (log, secrets.remove(tail))
+    }
+}
+
+impl Kept {
+    fn take(&mut self, bytes: &[u8]) {
+        self.write(bytes);
+        self.remember(bytes);
     }
 
     fn write(&mut self, bytes: &[u8]) {
@@ -61,8 +85,7 @@ impl Log {
         self.tail.drain(..over);
     }
 
-    /// The path of the file and the end of the output, followed by `notes` of our own.
-    pub fn finish(mut self, notes: &[String]) -> (Option<String>, String) {
+    fn finish(mut self, notes: &[String]) -> (Option<String>, String) {
         self.trim();
         if self.cut {
             // The first character may have lost its beginning; if a line begins soon, so does the tail.
@@ -86,8 +109,8 @@ impl Log {
 
 impl Observer for Log {
     fn output(&mut self, _: Stream, bytes: &[u8]) -> Progress {
-        self.write(bytes);
-        self.remember(bytes);
+        let Self { cleaner, kept, .. } = self;
+        cleaner.push(bytes, |bytes| kept.take(bytes));
         Progress::Made
     }
 }
@@ -97,7 +120,7 @@ mod tests {
     use super::*;
 
     fn tail_of(pieces: &[&[u8]], notes: &[String]) -> String {
-        let mut log = Log::new(None);
+        let mut log = Log::new(None, &Secrets::default());
         for piece in pieces {
             log.output(Stream::Out, piece);
         }
@@ -135,7 +158,7 @@ mod tests {
     fn the_file_is_bounded_and_says_so() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
-        let mut log = Log::new(Some((path.clone(), File::create(&path).unwrap())));
+        let mut log = Log::new(Some((path.clone(), File::create(&path).unwrap())), &Secrets::default());
         let piece = vec![b'x'; 1 << 20];
         for _ in 0..40 {
             log.output(Stream::Out, &piece);

@@ -2,14 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use stage::tell;
 use tempfile::TempDir;
 use tree::{Places, TreeLock};
 
-use crate::NAME;
-use crate::checkout::{Checkout, has_commit, is_commit_id};
+use crate::checkout::{Checkout, NoGit, has_commit, is_commit_id, worktrees};
 use crate::sandbox::{Ground, scratch};
 use crate::task::Task;
+use crate::words::tell;
 
 /// A place to run in, kept ready for as long as the value lives.
 pub struct Site {
@@ -38,32 +37,39 @@ pub enum Where {
 }
 
 impl Where {
-    /// Finds it; an error says why it cannot be run in.
-    pub fn find(task: &Task, present: &Path) -> Result<Self, String> {
-        let workdir = task.workdir.as_ref().map(|folder| present.join(folder));
+    /// Finds it. The line says where, so only what belongs to the work at `present` is believed: a folder elsewhere
+    /// would open that to writing.
+    pub fn find(task: &Task, present: &Path) -> Result<Self, NoSite> {
+        let workdir = match &task.workdir {
+            Some(folder) => ground(&present.join(folder), present)?,
+            None => Some(present.to_owned()),
+        };
         let Some(commit) = &task.head else {
-            let folder = workdir.unwrap_or_else(|| present.to_owned());
-            if folder.is_dir() {
-                return Ok(Self::InPlace(folder));
-            }
-            return Err(format!("{}: the folder of the work is not there", folder.display()));
+            return match (workdir, &task.workdir) {
+                (Some(folder), _) => Ok(Self::InPlace(folder)),
+                (None, folder) => {
+                    let folder = present.join(folder.as_deref().unwrap_or_default());
+                    Err(NoSite::Work(format!("{}: the folder of the work is not there", folder.display())))
+                }
+            };
         };
         if !is_commit_id(commit) {
-            return Err(format!("result.head is not a full commit id: {commit}"));
+            return Err(NoSite::Work(format!("result.head is not a full commit id: {commit}")));
         }
         let places = |folder: &Path| Places::of(folder).ok().filter(Places::is_repository);
+        let workdir = workdir.filter(|_| task.workdir.is_some());
         let agents = workdir.as_deref().and_then(places);
-        let below = match (&agents, workdir.as_deref().map(Path::canonicalize)) {
-            (Some(agents), Some(Ok(folder))) => folder.strip_prefix(agents.root()).unwrap_or(Path::new("")).to_owned(),
+        let below = match (&agents, &workdir) {
+            (Some(agents), Some(folder)) => folder.strip_prefix(agents.root()).unwrap_or(Path::new("")).to_owned(),
             _ => PathBuf::new(),
         };
         // The present repository comes first: an agent's worktree may be removed while we are at it.
-        let repository = [places(present), agents]
-            .into_iter()
-            .flatten()
-            .find(|places| has_commit(places.root(), commit))
-            .ok_or_else(|| format!("no repository here has the commit {commit}"))?;
-        Ok(Self::Commit { repository, commit: commit.clone(), below })
+        for repository in [places(present), agents].into_iter().flatten() {
+            if has_commit(repository.root(), commit).map_err(NoSite::Here)? {
+                return Ok(Self::Commit { repository, commit: commit.clone(), below });
+            }
+        }
+        Err(NoSite::Work(format!("no repository here has the commit {commit}")))
     }
 
     /// For people.
@@ -77,7 +83,41 @@ impl Where {
     }
 }
 
+/// The folder without links if checks may work in it: in the tree of `present`, or in another worktree of the same
+/// repository. `None` when there is no such folder.
+fn ground(folder: &Path, present: &Path) -> Result<Option<PathBuf>, NoSite> {
+    let Ok(found) = folder.canonicalize() else { return Ok(None) };
+    if !found.is_dir() {
+        return Ok(None);
+    }
+    let places = Places::of(present).map_err(|error| NoSite::Here(error.to_string()))?;
+    if found.starts_with(places.root()) || is_worktree_of(&places, &found)? {
+        return Ok(Some(found));
+    }
+    let root = places.root().display();
+    let what = if places.is_repository() { "the repository, in no worktree of it" } else { "the folder" };
+    Err(NoSite::Work(format!(
+        "result.workdir {} is outside {what} that verify works in, {root}; nothing is run there (start verify there, or name it with --workdir)",
+        found.display()
+    )))
+}
+
+/// Whether the folder is in another worktree of the repository. Both have to say so: who can write to the repository
+/// could make it name any folder, and any folder could name a repository.
+fn is_worktree_of(places: &Places, folder: &Path) -> Result<bool, NoSite> {
+    let Ok(other) = Places::of(folder) else { return Ok(false) };
+    if other.shared_git().is_none() || other.shared_git() != places.shared_git() {
+        return Ok(false);
+    }
+    match worktrees(places.root()) {
+        Ok(known) => Ok(known.iter().any(|top| top.canonicalize().is_ok_and(|top| top == other.root()))),
+        Err(NoGit::NotRun(reason)) => Err(NoSite::Here(reason)),
+        Err(NoGit::Refused(_)) => Ok(false),
+    }
+}
+
 /// Why there is no site.
+#[derive(Debug)]
 pub enum NoSite {
     /// The work cannot be run; the reason belongs into the verdict.
     Work(String),
@@ -92,7 +132,9 @@ impl Site {
         match place {
             Where::InPlace(folder) => {
                 let work = |error: &dyn std::fmt::Display| NoSite::Work(error.to_string());
-                let folder = folder.canonicalize().map_err(|error| work(&error))?;
+                if folder.canonicalize().map_err(|error| work(&error))? != folder {
+                    return Err(NoSite::Work(format!("{}: a link has taken its place", folder.display())));
+                }
                 let places = Places::of(&folder).map_err(|error| work(&error))?;
                 let tree = places.root().to_owned();
                 let lock = lock(&places).await;
@@ -101,7 +143,7 @@ impl Site {
             Where::Commit { repository, commit, below } => {
                 let root = repository.root().to_owned();
                 let made = tokio::task::spawn_blocking(move || Checkout::new(&repository, &commit)).await;
-                let checkout = made.unwrap_or_else(|error| Err(error.to_string())).map_err(NoSite::Work)?;
+                let checkout = made.unwrap_or_else(|error| Err(error.to_string())).map_err(NoSite::Here)?;
                 let tree = checkout.path().to_owned();
                 let folder = Some(tree.join(below)).filter(|folder| folder.is_dir()).unwrap_or_else(|| tree.clone());
                 Ok(Self { tree, repository: root, folder, scratch, _checkout: Some(checkout), _lock: None })
@@ -120,14 +162,17 @@ async fn lock(places: &Places) -> Option<TreeLock> {
     match TreeLock::try_shared(places) {
         Ok(Some(lock)) => return Some(lock),
         Ok(None) => {
-            tell(NAME, &format!("{}: waiting until the agent that writes there is done", places.root().display()));
+            tell(&format!(
+                "{}: an agent is at work there; the check begins when it is done, which is normal",
+                places.root().display()
+            ));
         }
         Err(_) => {}
     }
     match TreeLock::shared(places).await {
         Ok(lock) => Some(lock),
         Err(error) => {
-            tell(NAME, &format!("{error}; going on without a lock on the tree"));
+            tell(&format!("{error}; going on without a lock on the tree"));
             None
         }
     }

@@ -86,12 +86,14 @@ pub async fn serve(verifier: &Verifier) -> Result<Exit, Error> {
             },
         }
     }
-    outlet.finish()?;
+    if let Some(number) = outlet.close(&mut intake).await? {
+        exit = exit.or(Exit::Stopped(number));
+    }
     process::end_strays();
     match bad {
         Some(error) if !matches!(exit, Exit::Stopped(_)) => Err(error),
         Some(error) => {
-            stage::tell(crate::NAME, &error.to_string());
+            crate::words::tell(&error.to_string());
             Ok(exit)
         }
         None => Ok(exit),

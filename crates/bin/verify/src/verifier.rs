@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 
 use process::Limits;
 use record::{Check, CheckStatus, Verdict, VerdictStatus};
-use stage::{Error, tell};
+use stage::Error;
 use tree::{Logs, Places};
 
-use crate::NAME;
 use crate::args::Args;
 use crate::check::{self, Setting};
 use crate::environment;
@@ -16,6 +15,7 @@ use crate::log::Log;
 use crate::sandbox::{Kind, Sandbox, scratch};
 use crate::site::{NoSite, Site, Where};
 use crate::task::{Planned, Task, skipped};
+use crate::words::{secrets, tell};
 
 /// How much of a command is shown when it is run; a dry run shows all of it.
 const SHOWN: usize = 2000;
@@ -35,8 +35,12 @@ pub struct Verifier {
 impl Verifier {
     /// Looks at what it needs of its surroundings; writes nothing.
     pub fn new(args: Args, sandbox: Sandbox) -> Result<Self, Error> {
-        let present = std::env::current_dir().map_err(|error| Error::system("the present folder", error))?;
-        let shell = args.shell.clone().unwrap_or_else(usual_shell);
+        let present = args.ground()?;
+        let mut shell = args.shell.clone().unwrap_or_else(usual_shell);
+        if shell.components().nth(1).is_some() {
+            // The checks run in other folders.
+            shell = std::path::absolute(&shell).map_err(|error| Error::system("the shell", error))?;
+        }
         Ok(Self {
             args,
             sandbox,
@@ -60,15 +64,19 @@ impl Verifier {
 
     /// Tells what would be run.
     pub fn tell_plan(&self, task: &Task) -> Result<(), Error> {
-        let say = |text: &str| tell(NAME, &format!("task {}: {text}", task.id));
+        let say = |text: &str| tell(&format!("task {}: {text}", task.id));
         if task.checks.is_empty() {
             say("nothing to run, so it would be unproven");
             return Ok(());
         }
         let place = match Where::find(task, &self.present) {
             Ok(place) => place,
-            Err(reason) => {
+            Err(NoSite::Work(reason)) => {
                 say(&format!("would fail, as nothing could be run: {reason}"));
+                return Ok(());
+            }
+            Err(NoSite::Here(reason)) => {
+                say(&format!("would be unproven, as nothing could be run: {reason}"));
                 return Ok(());
             }
         };
@@ -99,7 +107,7 @@ impl Verifier {
             VerdictStatus::Unproven if task.checks.is_empty() => ("unproven", ": it has nothing that can be run"),
             VerdictStatus::Unproven => ("unproven", ": its checks could not be run"),
         };
-        tell(NAME, &format!("task {}: {word}{why}", task.id));
+        tell(&format!("task {}: {word}{why}", task.id));
         verdict
     }
 
@@ -109,16 +117,23 @@ impl Verifier {
                 let shown = place.shown();
                 Site::prepare(place).await.map(|site| (site, shown))
             }
-            Err(reason) => Err(NoSite::Work(reason)),
+            Err(reason) => Err(reason),
         };
         let (site, place) = match prepared {
             Ok(site) => site,
             Err(NoSite::Here(reason)) => return skip(task, &task.checks, &reason),
             Err(NoSite::Work(reason)) => {
-                tell(NAME, &format!("task {}: nothing can be run: {reason}", task.id));
+                tell(&format!("task {}: nothing can be run: {reason}", task.id));
+                let reason = secrets().remove(reason);
                 return task.checks.iter().map(|planned| check::failed(planned, reason.clone())).collect();
             }
         };
+        // A sandbox would find that out too, but it would look like a failure of the check.
+        if !is_program(&self.shell) {
+            let reason =
+                format!("{}: no such program, and it is the shell that runs the commands", self.shell.display());
+            return skip(task, &task.checks, &reason);
+        }
         let kind = match self.sandbox.kind(site.ground()) {
             Ok(kind) => kind,
             Err(reason) => return skip(task, &task.checks, &reason),
@@ -139,8 +154,11 @@ impl Verifier {
         let mut done = Vec::new();
         for (at, planned) in task.checks.iter().enumerate() {
             let number = format!("check {} of {}", at + 1, task.checks.len());
-            tell(NAME, &format!("task {}: {number}, {place}: {}", task.id, shorten(&planned.command)));
+            tell(&format!("task {}: {number}, {place}: {}", task.id, shorten(&planned.command)));
             let check = check::run(planned, &setting, self.log(task)).await;
+            if check.status == CheckStatus::Skipped {
+                tell(&format!("task {}: {number} not run: {}", task.id, check.tail.trim_end()));
+            }
             if check.status == CheckStatus::Fail {
                 // A sandbox that has stopped working says nothing about the task.
                 if let Err(reason) = self.sandbox.still_works(kind, site.ground()) {
@@ -161,10 +179,9 @@ impl Verifier {
             None => check.tail.trim_end().lines().last().unwrap_or_default().to_owned(),
         };
         let log = check.log.as_ref().map(|log| format!(", see {log}")).unwrap_or_default();
-        tell(NAME, &format!("task {}: {number} failed: {how}{log}", task.id));
+        tell(&format!("task {}: {number} failed: {how}{log}", task.id));
         if kind.restricts() && !self.hinted.replace(true) {
             tell(
-                NAME,
                 "if a check needs more than the sandbox lets through: --allow-write DIR, --allow-network, --sandbox none",
             );
         }
@@ -175,17 +192,18 @@ impl Verifier {
         let logs = self.logs.get_or_init(|| {
             let plan = self.plan.borrow();
             let made = Places::of(&self.present).and_then(|places| places.logs(plan.as_deref()));
-            made.inspect_err(|error| tell(NAME, &format!("no logs are kept: {error}"))).ok()
+            made.inspect_err(|error| tell(&format!("no logs are kept: {error}"))).ok()
         });
         let made = logs.as_ref().map(|logs| logs.create(&task.id, task.attempt, "verify"));
-        Log::new(made.and_then(|made| made.inspect_err(|error| tell(NAME, &format!("no log: {error}"))).ok()))
+        let made = made.and_then(|made| made.inspect_err(|error| tell(&format!("no log: {error}"))).ok());
+        Log::new(made, secrets())
     }
 }
 
 /// Checks that were to be run and could not, for a reason that is not the task's.
 fn skip(task: &Task, checks: &[Planned], reason: &str) -> Vec<Check> {
-    tell(NAME, &format!("task {}: not run: {reason}", task.id));
-    let why = format!("[verify: not run: {reason}]\n");
+    tell(&format!("task {}: not run: {reason}", task.id));
+    let why = secrets().remove(format!("[verify: not run: {reason}]\n"));
     checks.iter().map(|planned| skipped(planned.kind, planned.command.clone(), why.clone())).collect()
 }
 
@@ -205,9 +223,15 @@ fn status(checks: &[Check]) -> VerdictStatus {
 
 /// Plans are written, and tried by agents, with bash in mind; `sh` does where there is none.
 fn usual_shell() -> PathBuf {
+    PathBuf::from(if is_program(Path::new("bash")) { "bash" } else { "sh" })
+}
+
+/// Whether there is such a program: on PATH, or at a path.
+fn is_program(name: &Path) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let bash = std::env::split_paths(&path).any(|folder| Path::new(&folder).join("bash").is_file());
-    PathBuf::from(if bash { "bash" } else { "sh" })
+    // A name with a separator is a path, and `join` leaves an absolute one as it is.
+    name.components().nth(1).is_some() && name.is_file()
+        || std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
 }
 
 fn shorten(command: &str) -> String {

@@ -3,7 +3,8 @@
 //! A policy is a list of rules; the first rule that matches decides, and where none matches nothing is approved.
 //! Three things are never approved by a rule that does not name them: a fallback (the rule must name its gate and
 //! the backend that takes over), interrupted work (`when = "interrupted"`) and work that only a person can do
-//! (`backend = "manual"` or `work_type = "manual"`).
+//! (`backend = "manual"` or `work_type = "manual"`). No rule can choose between several answers, so none matches such
+//! a result.
 
 mod file;
 mod paths;
@@ -31,6 +32,8 @@ pub struct Case<'a> {
     pub interrupted: bool,
     /// Only a person can do the task.
     pub manual: bool,
+    /// There are several answers, and somebody has to choose one.
+    pub has_options: bool,
     /// The sandbox that the agent reported, never the one that it was asked to use.
     pub sandbox: Option<Sandbox>,
     /// Who does or did the task; at gate `fallback` who would take over.
@@ -97,13 +100,14 @@ impl ApprovalPolicy {
 
 impl Rule {
     fn matches(&self, case: &Case) -> bool {
-        self.may_speak(case)
+        !(case.has_options && case.gate == Gate::Result)
+            && self.may_speak(case)
             && allows(&self.gates, Some(&case.gate))
             && self.when_is_met(case)
             && allows(&self.sandboxes, case.sandbox.as_ref())
             && (self.backends.is_empty() || case.backend.is_some_and(|own| self.backends.iter().any(|one| one == own)))
             && allows(&self.work_types, case.work_type.as_ref())
-            && self.paths.as_ref().is_none_or(|paths| case.changed.is_some_and(|changed| paths.hold(changed)))
+            && self.paths.as_ref().is_none_or(|paths| paths_hold(paths, case))
             && self.max_rank.is_none_or(|most| case.rank.is_some_and(|rank| rank <= most))
     }
 
@@ -124,6 +128,15 @@ impl Rule {
             return says(INTERRUPTED);
         }
         self.when.is_empty() || case.when.is_some_and(|word| word != INTERRUPTED && says(word))
+    }
+}
+
+/// Where nothing is known to have changed, only an agent that could not write has surely changed nothing: git sees no
+/// ignored files and nothing inside a nested repository.
+fn paths_hold(paths: &Paths, case: &Case) -> bool {
+    match case.changed {
+        Some(changed @ [_, ..]) => paths.hold(changed),
+        Some([]) | None => case.sandbox == Some(Sandbox::ReadOnly),
     }
 }
 

@@ -161,7 +161,7 @@ impl Cleaner {
         let near = bytes.len().saturating_sub(known.longest - 1);
         let open = (near..bytes.len()).find(begins).unwrap_or(bytes.len());
         let at = known.hand_on(bytes, open, &mut to);
-        self.held = bytes[at..].to_owned();
+        self.held = bytes[at..].to_vec();
     }
 
     /// Hands on what was held back: there is no more.

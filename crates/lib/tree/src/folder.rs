@@ -5,7 +5,9 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, mkdirat, openat, statat};
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, mkdirat, openat, statat, unlinkat};
+
+pub use rustix::fs::FileType;
 use rustix::io::Errno;
 
 /// Why a place cannot be used.
@@ -32,7 +34,7 @@ impl PlaceError {
 /// Names are looked up in the open folder and are never followed where they are links, so an agent that swaps a
 /// folder for a link while we work gets nothing written elsewhere.
 #[derive(Debug)]
-pub(crate) struct Folder {
+pub struct Folder {
     open: OwnedFd,
     path: PathBuf,
 }
@@ -44,7 +46,8 @@ impl Folder {
         Ok(Self { open, path: path.to_owned() })
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
@@ -65,18 +68,48 @@ impl Folder {
     }
 
     /// A new file; it is an error when something of that name is there.
-    pub(crate) fn create_new(&self, name: &str) -> io::Result<File> {
+    pub fn create_new(&self, name: &str) -> io::Result<File> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(openat(&self.open, name, flags, Mode::from_raw_mode(0o666))?.into())
     }
 
-    /// A file to read and write, made if it is not there.
-    pub(crate) fn open_file(&self, name: &str) -> Result<File, PlaceError> {
+    /// A regular file to read and write, made if it is not there; it is an error when something else is.
+    pub fn open_file(&self, name: &str) -> Result<File, PlaceError> {
         // A pipe put there instead would otherwise keep us waiting for its other end.
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let open = openat(&self.open, name, flags, Mode::from_raw_mode(0o666))
             .map_err(|error| PlaceError { source: self.explain(name, error), path: self.path.join(name) })?;
-        Ok(open.into())
+        let file = File::from(open);
+        match file.metadata() {
+            Ok(found) if found.is_file() => Ok(file),
+            Ok(_) => Err(PlaceError::new(self.path.join(name), io::Error::other("is no regular file; remove it"))),
+            Err(error) => Err(PlaceError::new(self.path.join(name), error)),
+        }
+    }
+
+    /// What has this name, links not followed; `None` when nothing has.
+    pub fn kind(&self, name: &str) -> Option<FileType> {
+        statat(&self.open, name, AtFlags::SYMLINK_NOFOLLOW).ok().map(|found| FileType::from_raw_mode(found.st_mode))
+    }
+
+    /// Whether the file of this name is this one.
+    pub fn holds(&self, name: &str, file: &File) -> bool {
+        let (named, open) = (statat(&self.open, name, AtFlags::SYMLINK_NOFOLLOW), rustix::fs::fstat(file));
+        matches!((named, open), (Ok(named), Ok(open)) if (named.st_dev, named.st_ino) == (open.st_dev, open.st_ino))
+    }
+
+    /// Removes what has this name, unless it is a folder; a link is removed, not what it leads to.
+    pub fn remove(&self, name: &str) -> io::Result<()> {
+        Ok(unlinkat(&self.open, name, AtFlags::empty())?)
+    }
+
+    /// The names in it that are text.
+    pub fn names(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in Dir::read_from(&self.open)? {
+            names.extend(entry?.file_name().to_str().ok().map(str::to_owned));
+        }
+        Ok(names)
     }
 
     /// The system's words for a link in our way are of no help.
@@ -87,5 +120,30 @@ impl Folder {
             ),
             _ => error.into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_regular_file_is_opened_and_nobody_is_waited_for() {
+        let top = tempfile::tempdir().unwrap();
+        let folder = Folder::open(top.path()).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(top.path().join("pipe")).status().unwrap().success());
+        std::os::unix::fs::symlink(top.path().join("victim"), top.path().join("link")).unwrap();
+        let error = folder.open_file("pipe").unwrap_err().to_string();
+        assert!(error.ends_with("pipe: is no regular file; remove it"), "{error}");
+        assert!(folder.open_file("link").is_err() && folder.create_new("link").is_err());
+        assert!(!top.path().join("victim").exists());
+        let file = folder.open_file("file").unwrap();
+        assert!(folder.holds("file", &file) && !folder.holds("pipe", &file) && !folder.holds("gone", &file));
+        folder.remove("link").unwrap();
+        assert_eq!(folder.kind("link"), None);
+        let mut names = folder.names().unwrap();
+        names.retain(|name| !name.starts_with('.'));
+        names.sort();
+        assert_eq!(names, ["file", "pipe"]);
     }
 }

@@ -10,7 +10,7 @@ mod logs;
 mod name;
 mod places;
 
-pub use folder::PlaceError;
+pub use folder::{FileType, Folder, PlaceError};
 pub use lock::TreeLock;
 pub use logs::Logs;
 pub use name::plan_name;

@@ -210,7 +210,10 @@ fn not_stopped(case: &Case, outcome: &Outcome) -> Option<Finding> {
     let tasks: Vec<_> = case.before.iter().filter(|line| line.contains(r#""type":"task""#)).cloned().collect();
     let before = Ledger::new(&tasks, &outcome.stdout);
     if let Some(line) = before.lost.first() {
-        return Some(Finding::new("a line before the bad one did not come out").got(line));
+        return Some(Finding::new(format!(
+            "a line before the bad one did not come out ({}): {line}",
+            outcome.epitaph()
+        )));
     }
     let after = Ledger::new(&case.after, &outcome.stdout);
     after.pairs.first().map(|pair| Finding::new("a line after the bad one came out").got(&pair.got))

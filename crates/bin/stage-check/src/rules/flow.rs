@@ -53,7 +53,8 @@ fn flush(bench: &Bench) -> Result<Verdict, Error> {
             let what = format!("not within {:?}; it came when the input was closed", bench.patience);
             Verdict::Broken(Finding::new(what).sent(line))
         } else {
-            Verdict::Unclear("the line did not come out at all: see the rule `once`".into())
+            let why = outcome.epitaph();
+            Verdict::Unclear(format!("the line did not come out at all ({why}): see the rule `once`"))
         });
     }
     Ok(Verdict::Ok)

@@ -150,13 +150,14 @@ fn judge(bench: &Bench, lines: &[String], about: impl Fn(&Pair, &Difference) -> 
     if let Err(verdict) = ended(&outcome) {
         return Ok(verdict);
     }
-    Ok(verdict(bench, lines, &Ledger::new(lines, &outcome.stdout), about))
+    Ok(verdict(bench, lines, &outcome, &Ledger::new(lines, &outcome.stdout), about))
 }
 
 /// The worst difference of the kind that the rule is about.
 pub fn verdict(
     bench: &Bench,
     lines: &[String],
+    outcome: &Outcome,
     ledger: &Ledger,
     about: impl Fn(&Pair, &Difference) -> bool,
 ) -> Verdict {
@@ -164,7 +165,8 @@ pub fn verdict(
     for pair in &ledger.pairs {
         for difference in pair.differences.iter().filter(|found| !allowed(bench, found) && about(pair, found)) {
             let place = if difference.path.is_empty() { "the line" } else { &difference.path };
-            let finding = Finding::new(format!("{place}: {}", difference.kind.word())).pair(&pair.sent, &pair.got);
+            let finding = Finding::new(format!("{place}: {}", difference.kind.word()));
+            let finding = finding.pair(&pair.sent, &pair.got, &difference.path);
             if !difference.kind.is_tolerated() {
                 return Verdict::Broken(finding);
             }
@@ -173,7 +175,9 @@ pub fn verdict(
     }
     if !ledger.is_complete() {
         let (lost, all) = (ledger.lost.len() + ledger.doubled.len(), lines.len());
-        return Verdict::Unclear(format!("{lost} of {all} lines did not come out, or not once: see the rule `once`"));
+        let why = outcome.epitaph();
+        let what = format!("{lost} of {all} lines did not come out, or not once ({why}): see the rule `once`");
+        return Verdict::Unclear(what);
     }
     tolerated.map_or(Verdict::Ok, |finding| Verdict::tolerated(bench, finding))
 }
@@ -193,7 +197,7 @@ fn once(bench: &Bench) -> Result<Verdict, Error> {
     let ledger = Ledger::new(&lines, &outcome.stdout);
     let count = lines.len();
     Ok(if let Some(line) = ledger.lost.first() {
-        let what = format!("{} of {count} lines did not come out", ledger.lost.len());
+        let what = format!("{} of {count} lines did not come out ({})", ledger.lost.len(), outcome.epitaph());
         Verdict::Broken(Finding::new(what).sent(line))
     } else if let Some(line) = ledger.doubled.first() {
         let what = format!("{} of {count} lines came out more than once", ledger.doubled.len());
@@ -258,7 +262,7 @@ fn numbers(bench: &Bench) -> Result<Verdict, Error> {
     if let Some((line, why)) = ledger.garbage.first() {
         return Ok(Verdict::Broken(Finding::new(why).sent(&lines[0]).got(line)));
     }
-    Ok(verdict(bench, &lines, &ledger, |_, difference| difference.path.contains("x-number")))
+    Ok(verdict(bench, &lines, &outcome, &ledger, |_, difference| difference.path.contains("x-number")))
 }
 
 fn adds(bench: &Bench) -> Result<Verdict, Error> {
@@ -271,7 +275,7 @@ fn adds(bench: &Bench) -> Result<Verdict, Error> {
             let section = difference.section().to_owned();
             if !bench.adds.is_empty() && !bench.adds.contains(&section) {
                 let what = format!("{section}: added, and not named by --adds");
-                return Ok(Verdict::Broken(Finding::new(what).pair(&pair.sent, &pair.got)));
+                return Ok(Verdict::Broken(Finding::new(what).pair(&pair.sent, &pair.got, &section)));
             }
             if !added.contains(&section) {
                 added.push(section);
@@ -295,7 +299,9 @@ fn attempts(bench: &Bench) -> Result<Verdict, Error> {
         _ if outcome.end == End::Exit(65) => {
             Verdict::Broken(Finding::new("exit 65").got(String::from_utf8_lossy(&outcome.stderr)))
         }
-        Some(line) => Verdict::Broken(Finding::new("an attempt did not come out").sent(line)),
+        Some(line) => {
+            Verdict::Broken(Finding::new(format!("an attempt did not come out ({})", outcome.epitaph())).sent(line))
+        }
         None => Verdict::Ok,
     })
 }

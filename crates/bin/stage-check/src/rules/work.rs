@@ -45,7 +45,7 @@ fn sample(bench: &Bench) -> Result<Verdict, Error> {
                 return Ok(Verdict::Broken(Finding::new(end.to_string()).got(told)));
             }
         }
-        let verdict = verdict(bench, &lines, &Ledger::new(&lines, &outcome.stdout), |_, _| true);
+        let verdict = verdict(bench, &lines, &outcome, &Ledger::new(&lines, &outcome.stdout), |_, _| true);
         if !matches!(verdict, Verdict::Ok) {
             return Ok(verdict);
         }

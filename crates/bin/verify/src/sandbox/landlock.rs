@@ -9,10 +9,9 @@ use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
     RulesetCreated, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
 };
-use stage::tell;
 
 use super::{Ground, Permits};
-use crate::NAME;
+use crate::words::tell;
 
 /// The first argument of a call that restricts itself.
 const RESTRICT: &str = "__restrict";
@@ -50,7 +49,7 @@ pub fn restricted_child() -> Option<ExitCode> {
         }
         Err(reason) => reason,
     };
-    tell(NAME, &reason);
+    tell(&reason);
     // As a shell does when it cannot start something.
     Some(ExitCode::from(126))
 }

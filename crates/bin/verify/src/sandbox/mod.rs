@@ -9,10 +9,10 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use stage::{Error, tell};
+use stage::Error;
 
-use crate::NAME;
 use crate::args::Choice;
+use crate::words::tell;
 
 /// What a sandbox lets through besides the tree.
 #[derive(Clone, Debug, Default)]
@@ -175,7 +175,7 @@ impl Sandbox {
             }
             Kind::None => "no sandbox: checks may do all that you may do".to_owned(),
         };
-        tell(NAME, &text);
+        tell(&text);
     }
 }
 

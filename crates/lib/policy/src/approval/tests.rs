@@ -9,6 +9,7 @@ const PASSED: Case = Case {
     when: Some("pass"),
     interrupted: false,
     manual: false,
+    has_options: false,
     sandbox: Some(Sandbox::ReadOnly),
     backend: Some("codex"),
     work_type: Some(WorkType::Analysis),
@@ -81,11 +82,22 @@ fn every_changed_path_must_be_among_the_named_ones() {
         approves(text, &Case { changed: Some(&changed), ..PASSED })
     };
     assert!(holds(&["docs/a/b.txt", "README.md"]));
-    assert!(holds(&[]));
     assert!(!holds(&["docs/a", "src/lib.rs"]));
     assert!(!holds(&["src/README.md"]));
     assert!(!holds(&["docs/../src/lib.rs"]));
     assert!(!holds(&["/docs/x"]));
+}
+
+#[test]
+fn where_no_change_is_seen_paths_only_hold_for_who_could_not_write() {
+    let text = "[[rule]]\npaths = \"docs/**\"\ndecision = \"approved\"";
+    for changed in [None, Some([].as_slice())] {
+        let holds = |sandbox| approves(text, &Case { sandbox, changed, ..PASSED });
+        assert!(holds(Some(Sandbox::ReadOnly)));
+        assert!(!holds(Some(Sandbox::WorkspaceWrite)));
+        assert!(!holds(Some(Sandbox::DangerFullAccess)));
+        assert!(!holds(None));
+    }
 }
 
 #[test]
@@ -117,6 +129,16 @@ fn manual_work_is_only_approved_by_a_rule_that_names_it() {
     assert!(approves("[[rule]]\nbackend = \"manual\"\ndecision = \"approved\"", &manual));
     assert!(approves("[[rule]]\nwork_type = \"manual\"\ndecision = \"approved\"", &manual));
     assert!(approves("[[rule]]\ngate = \"plan\"\ndecision = \"approved\"", &Case { gate: Gate::Plan, ..manual }));
+}
+
+#[test]
+fn no_rule_chooses_between_answers() {
+    let several = Case { has_options: true, work_type: Some(WorkType::Options), ..PASSED };
+    for decision in ["approved", "denied"] {
+        let rules = policy(&format!("[[rule]]\nwork_type = \"options\"\ndecision = \"{decision}\""));
+        assert_eq!(rules.decide(&several), None);
+        assert!(rules.decide(&Case { gate: Gate::Plan, ..several }).is_some());
+    }
 }
 
 #[test]
