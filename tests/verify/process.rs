@@ -147,3 +147,37 @@ fn ctrl_c_at_the_wrong_moment_is_no_failure_of_git() {
     assert_eq!(ran.code, Some(130), "{}", ran.err);
     assert_eq!(ran.verdict()["status"], "pass", "{}\n{}", ran.out, ran.err);
 }
+
+#[test]
+fn private_folders_do_not_stay() {
+    let mut tree = Tree::new();
+    let tmp = tree.beside("tmp");
+    std::fs::create_dir(&tmp).unwrap();
+    tree.env("TMPDIR", tmp.to_str().unwrap());
+    let count = || std::fs::read_dir(&tmp).unwrap().count();
+    let begin = || {
+        let _ = std::fs::remove_file(tree.root.join("pid"));
+        let mut child = tree.start(&["--sandbox", "none"]);
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(task("1", &[FOREVER]).as_bytes()).unwrap();
+        until("the check has begun", || tree.root.join("pid").exists());
+        (child, stdin)
+    };
+    let (mut child, stdin) = begin();
+    assert_eq!(count(), 1);
+    let pid = Pid::from_child(&child);
+    until("it ends", || {
+        let _ = kill_process(pid, Signal::INT);
+        child.try_wait().unwrap().is_some()
+    });
+    assert_eq!(count(), 0);
+    drop(stdin);
+    // Nobody can do anything at once about KILL; the next one does.
+    let (mut killed, stdin) = begin();
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    drop(stdin);
+    assert_eq!(count(), 1);
+    assert_eq!(tree.commands(&[], &["true"]).code, Some(0));
+    assert_eq!(count(), 0);
+}

@@ -6,6 +6,7 @@ mod checkout;
 mod environment;
 mod log;
 mod sandbox;
+mod scratch;
 mod site;
 mod stream;
 mod task;

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use tempfile::TempDir;
 use tree::{Places, TreeLock};
 
 use crate::checkout::{Checkout, NoGit, has_commit, is_commit_id, worktrees};
-use crate::sandbox::{Ground, scratch};
+use crate::sandbox::Ground;
+use crate::scratch::{Scratch, remove_leftovers, scratch};
 use crate::task::Task;
 use crate::words::tell;
 
@@ -15,7 +15,7 @@ pub struct Site {
     tree: PathBuf,
     repository: PathBuf,
     folder: PathBuf,
-    scratch: TempDir,
+    scratch: Scratch,
     _checkout: Option<Checkout>,
     _lock: Option<TreeLock>,
 }
@@ -128,6 +128,7 @@ pub enum NoSite {
 impl Site {
     /// Makes it ready: a tree of its own for a commit, the lock on the tree for work in place.
     pub async fn prepare(place: Where) -> Result<Self, NoSite> {
+        remove_leftovers();
         let scratch = scratch().map_err(|error| NoSite::Here(error.to_string()))?;
         match place {
             Where::InPlace(folder) => {

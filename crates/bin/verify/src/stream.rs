@@ -18,7 +18,10 @@ type Checked = Result<(Box<Record>, VerdictStatus), Error>;
 /// Serves stdin to its end.
 pub async fn serve(verifier: &Verifier) -> Result<Exit, Error> {
     let mut intake = Intake::checking(|record| sort(record).map(drop))?;
-    intake.before_end(process::end_all);
+    intake.before_end(|| {
+        process::end_all();
+        crate::scratch::remove_ours();
+    });
     let outlet = Outlet::stdout();
     let mut exit = Exit::Ok;
     let mut bad = None;

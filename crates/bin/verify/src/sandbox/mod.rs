@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use stage::Error;
 
 use crate::args::Choice;
+use crate::scratch::scratch;
 use crate::words::tell;
 
 /// What a sandbox lets through besides the tree.
@@ -177,14 +178,6 @@ impl Sandbox {
         };
         tell(&text);
     }
-}
-
-/// A private folder for temporary files, removed with the value.
-pub fn scratch() -> Result<tempfile::TempDir, Error> {
-    tempfile::Builder::new()
-        .prefix("verify-")
-        .tempdir()
-        .map_err(|error| Error::system("cannot make a folder for temporary files", error))
 }
 
 /// When this process was started to restrict itself and become a check, does that; returns only when it could not.
