@@ -20,9 +20,10 @@ fn in_the_folder_of_the_work_or_the_present_one() {
 
 #[test]
 fn not_in_a_folder_that_holds_more_than_work() {
-    let tree = Tree::repository();
+    let mut tree = Tree::repository();
     let home = tree.beside("home");
     std::fs::create_dir_all(&home).unwrap();
+    tree.env("HOME", home.to_str().unwrap());
     std::os::unix::fs::symlink("/etc", tree.root.join("link")).unwrap();
     let head = tree.git(&["rev-parse", "HEAD"]);
     for folder in ["/", "..", "link", "/usr/bin", home.to_str().unwrap()] {
