@@ -19,17 +19,14 @@ fn in_the_folder_of_the_work_or_the_present_one() {
 }
 
 #[test]
-fn not_in_a_folder_that_only_the_line_names() {
-    let tree = Tree::repository();
-    let other = tree.beside("other");
-    std::fs::create_dir(&other).unwrap();
-    std::os::unix::fs::symlink(&other, tree.root.join("link")).unwrap();
+fn not_in_a_folder_that_holds_more_than_work() {
+    let mut tree = Tree::repository();
+    let home = tree.beside("home");
+    std::fs::create_dir_all(&home).unwrap();
+    tree.env("HOME", home.to_str().unwrap());
+    std::os::unix::fs::symlink("/etc", tree.root.join("link")).unwrap();
     let head = tree.git(&["rev-parse", "HEAD"]);
-    // A folder that says by itself whose it is gets nowhere.
-    let forged = tree.beside("forged");
-    std::fs::create_dir(&forged).unwrap();
-    std::fs::write(forged.join(".git"), format!("gitdir: {}\n", tree.root.join(".git").display())).unwrap();
-    for folder in ["/", "..", "link", other.to_str().unwrap(), forged.to_str().unwrap()] {
+    for folder in ["/", "..", "link", "/usr/bin", home.to_str().unwrap()] {
         for result in [json!({"status":"ok","workdir":folder}), json!({"status":"ok","workdir":folder,"head":head})] {
             let ran = tree.run(&["--sandbox", "none"], &task_with("1", &["touch ran"], &result));
             assert_eq!((ran.verdict()["status"].as_str(), ran.code), (Some("fail"), Some(1)), "{folder}: {}", ran.err);
@@ -38,11 +35,17 @@ fn not_in_a_folder_that_only_the_line_names() {
         }
         assert!(!tree.root.join(folder).join("ran").exists() && !tree.root.join(folder).join(".plan").exists());
     }
-    let result = json!({"status":"ok","workdir":other});
-    let named = ["--sandbox", "none", "--workdir", other.to_str().unwrap()];
-    let ran = tree.run(&named, &task_with("1", &["pwd"], &result));
-    assert_eq!(ran.check(0)["tail"], format!("{}\n", other.display()), "{}", ran.err);
     assert_eq!(tree.run(&["--workdir", "/gone/long/ago"], "").code, Some(2));
+}
+
+#[test]
+fn in_a_folder_of_the_executors_choice() {
+    let tree = Tree::repository();
+    let other = tree.beside("other");
+    std::fs::create_dir(&other).unwrap();
+    let result = json!({"status":"ok","workdir":other});
+    let ran = tree.run(&["--sandbox", "none"], &task_with("1", &["pwd"], &result));
+    assert_eq!(ran.check(0)["tail"], format!("{}\n", other.display()), "{}", ran.err);
 }
 
 #[test]

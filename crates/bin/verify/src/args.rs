@@ -31,8 +31,7 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = Choice::Auto)]
     pub sandbox: Choice,
 
-    /// The folder whose repository, or which itself, is worked on; a result.workdir outside it and outside the
-    /// repository's worktrees is refused [default: the present folder]
+    /// The folder to be at home in: for tasks that name none, and to judge those that do [default: the present folder]
     #[arg(long, value_name = "DIR")]
     pub workdir: Option<PathBuf>,
 

@@ -2,7 +2,6 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -105,13 +104,6 @@ pub fn has_commit(folder: &Path, commit: &str) -> Result<bool, String> {
         Err(NoGit::Refused(_)) => Ok(false),
         Err(NoGit::NotRun(reason)) => Err(reason),
     }
-}
-
-/// The tops of all worktrees of the repository of `folder`, as git knows them.
-pub fn worktrees(folder: &Path) -> Result<Vec<PathBuf>, NoGit> {
-    let listed = git(folder, &["worktree", "list", "--porcelain", "-z"].map(OsStr::new))?;
-    let fields = listed.split(|byte| *byte == 0).filter_map(|field| field.strip_prefix(b"worktree "));
-    Ok(fields.map(|path| PathBuf::from(OsStr::from_bytes(path))).collect())
 }
 
 /// Whether it is a full commit id and not, say, an option.

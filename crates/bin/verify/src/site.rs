@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tree::{Places, TreeLock};
 
-use crate::checkout::{Checkout, NoGit, has_commit, is_commit_id, worktrees};
+use crate::checkout::{Checkout, has_commit, is_commit_id};
 use crate::sandbox::Ground;
 use crate::scratch::{Scratch, remove_leftovers, scratch};
 use crate::task::Task;
@@ -83,37 +83,29 @@ impl Where {
     }
 }
 
-/// The folder without links if checks may work in it: in the tree of `present`, or in another worktree of the same
-/// repository. `None` when there is no such folder.
+/// Where programs and settings of the system live.
+const SYSTEM: [&str; 9] = ["/bin", "/boot", "/dev", "/etc", "/lib", "/proc", "/sbin", "/sys", "/usr"];
+
+/// The folder without links, if checks may work in it. An executor may work wherever it likes, but a sandbox opens that
+/// place for writing: one that holds more than work (the system's, the home folder, one above the present tree) is not
+/// believed. `None` when there is no such folder.
 fn ground(folder: &Path, present: &Path) -> Result<Option<PathBuf>, NoSite> {
     let Ok(found) = folder.canonicalize() else { return Ok(None) };
     if !found.is_dir() {
         return Ok(None);
     }
     let places = Places::of(present).map_err(|error| NoSite::Here(error.to_string()))?;
-    if found.starts_with(places.root()) || is_worktree_of(&places, &found)? {
+    if found.starts_with(places.root()) {
         return Ok(Some(found));
     }
-    let root = places.root().display();
-    let what = if places.is_repository() { "the repository, in no worktree of it" } else { "the folder" };
-    Err(NoSite::Work(format!(
-        "result.workdir {} is outside {what} that verify works in, {root}; nothing is run there (start verify there, or name it with --workdir)",
-        found.display()
-    )))
-}
-
-/// Whether the folder is in another worktree of the repository. Both have to say so: who can write to the repository
-/// could make it name any folder, and any folder could name a repository.
-fn is_worktree_of(places: &Places, folder: &Path) -> Result<bool, NoSite> {
-    let Ok(other) = Places::of(folder) else { return Ok(false) };
-    if other.shared_git().is_none() || other.shared_git() != places.shared_git() {
-        return Ok(false);
+    let home = std::env::home_dir().and_then(|home| home.canonicalize().ok());
+    let holds_more = places.root().starts_with(&found) || home.is_some_and(|home| home.starts_with(&found));
+    if holds_more || SYSTEM.iter().any(|system| found.starts_with(system)) {
+        let why =
+            "holds more than the work of a task; nothing is run there (start verify there, or name it with --workdir)";
+        return Err(NoSite::Work(format!("result.workdir {} {why}", found.display())));
     }
-    match worktrees(places.root()) {
-        Ok(known) => Ok(known.iter().any(|top| top.canonicalize().is_ok_and(|top| top == other.root()))),
-        Err(NoGit::NotRun(reason)) => Err(NoSite::Here(reason)),
-        Err(NoGit::Refused(_)) => Ok(false),
-    }
+    Ok(Some(found))
 }
 
 /// Why there is no site.

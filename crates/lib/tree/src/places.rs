@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::exclude::{common_folder, exclude, is_git};
+use crate::exclude::{exclude, is_git};
 use crate::folder::{Folder, PlaceError};
 use crate::logs::Logs;
 use crate::name::plan_name;
@@ -68,12 +68,6 @@ impl Places {
     /// `.plan/worktrees/`, made if it is not there.
     pub fn worktrees(&self) -> Result<Folder, PlaceError> {
         self.open()?.child("worktrees")
-    }
-
-    /// The git folder that all worktrees of the repository share, without links; `None` when git looks after nothing.
-    pub fn shared_git(&self) -> Option<PathBuf> {
-        let found = self.repository.then(|| common_folder(&self.root.join(".git")))?;
-        found?.canonicalize().ok()
     }
 
     /// `.plan/`, made if it is not there and hidden from git.
