@@ -205,6 +205,22 @@ fn bad_plans_are_told_before_anything_is_released() {
 }
 
 #[test]
+fn blank_lines_count_and_whole_numbers_may_be_floats() {
+    let bench = Bench::new(&[]);
+    let spaced = plan(&[task("1", &["9"])]).replace('\n', "\n\n");
+    let done = bench.tool(&[]).input(spaced).run().ended(65);
+    assert!(done.err.contains("stdin:3: task 1: needs"), "{}", done.err);
+    let one = task("1", &[]);
+    let bench = Bench::new(&[
+        json!({"type": "release", "id": "1", "attempt": 1.0, "digest": "d1", "at": record_now()}),
+        with(unproven(&one, "h"), json!({"batch": {"number": 4.0, "attempt": 1.0, "attempts_left": 1.0}})),
+    ]);
+    let done = bench.batch(&[], &[one]).ended(0);
+    let batch = &done.task("1")["batch"];
+    assert_eq!((&batch["number"], &batch["attempt"]), (&json!(5), &json!(2)));
+}
+
+#[test]
 fn what_is_finished_is_not_done_again_and_an_edit_is() {
     let (one, two) = (task("1", &[]), task("2", &["1"]));
     let out = |task: &Value| with(approved(task), json!({"batch": {"number": 1, "attempt": 1}}));

@@ -30,7 +30,6 @@ struct Plan {
     digests: Vec<Box<str>>,
     graph: Builder,
     is_begun: bool,
-    lines: u64,
 }
 
 pub(crate) async fn run(args: Args) -> Result<Exit, Error> {
@@ -38,7 +37,8 @@ pub(crate) async fn run(args: Args) -> Result<Exit, Error> {
     let mut intake = Intake::checking(|record| Item::read(record, 0).map(drop))?;
     let outcome = work(args, &outlet, &mut intake).await;
     if matches!(outcome, Err(Error::ReaderGone)) {
-        return outcome;
+        // What stands in the way may be another thing than a reader that has gone.
+        return Err(outlet.finish().err().unwrap_or(Error::ReaderGone));
     }
     let signal = outlet.close(&mut intake).await?;
     outcome.map(|exit| signal.map_or(exit, |number| exit.or(Exit::Stopped(number))))
@@ -48,7 +48,7 @@ async fn work(args: Args, outlet: &Outlet, intake: &mut Intake) -> Result<Exit, 
     let mut plan = Plan::default();
     loop {
         match intake.next().await {
-            Input::Task(record) => plan.task(&record)?,
+            Input::Task(record) => plan.task(&record, intake.line())?,
             Input::Other(record) => plan.other(&record, outlet),
             Input::End => break,
             Input::Bad(error) => return Err(error),
@@ -62,10 +62,9 @@ async fn work(args: Args, outlet: &Outlet, intake: &mut Intake) -> Result<Exit, 
 }
 
 impl Plan {
-    fn task(&mut self, record: &Record) -> Result<(), Error> {
-        self.lines += 1;
-        let wrong = |reason| Error::input(self.lines, reason);
-        let (item, names) = Item::read(record, self.lines).map_err(wrong)?;
+    fn task(&mut self, record: &Record, line: u64) -> Result<(), Error> {
+        let wrong = |reason| Error::input(line, reason);
+        let (item, names) = Item::read(record, line).map_err(wrong)?;
         if !self.graph.add(&names.id, names.needs.iter().map(String::as_str)) {
             return Err(wrong(format!("task {}: there was a line for this id before", names.id)));
         }
@@ -76,7 +75,6 @@ impl Plan {
     }
 
     fn other(&mut self, record: &Record, outlet: &Outlet) {
-        self.lines += 1;
         self.is_begun |= record.kind() == "plan";
         outlet.line(record.as_str().to_owned());
     }
@@ -103,7 +101,7 @@ struct Releaser {
 
 impl Releaser {
     fn open(args: Args, plan: Plan) -> Result<Self, Error> {
-        let Plan { items, ids, digests, graph, is_begun, .. } = plan;
+        let Plan { items, ids, digests, graph, is_begun } = plan;
         if !is_begun {
             return Err(Error::Document("stdin: no plan line: plan-parse PLAN.md writes one".into()));
         }
