@@ -385,9 +385,13 @@ fn much_input_comes_out_as_little_does() {
         input.push_str(&line);
     }
     assert!(input.len() > 4 << 20, "{}", input.len());
+    // From a file, so that there is always more to read and several blocks are on their way at once.
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let from_file = |arguments: &[&str]| told(&route(arguments).stdin(file.reopen().unwrap()).output().unwrap());
     let same = |input: &str| {
-        let (code, out, err) = run(&[], input);
-        let (code_alone, out_alone, err_alone) = run(&["--explain"], input);
+        fs::write(file.path(), input).unwrap();
+        let (code, out, err) = from_file(&[]);
+        let (code_alone, out_alone, err_alone) = from_file(&["--explain"]);
         assert!(out == out_alone, "{} and {} bytes", out.len(), out_alone.len());
         assert_eq!(code, code_alone);
         (code, out, err, err_alone.lines().last().unwrap_or_default().to_owned())

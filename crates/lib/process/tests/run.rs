@@ -147,8 +147,9 @@ fn output_without_progress_does_not_reset_the_stall_clock() {
     let mut job = shell("while :; do echo reconnecting; sleep 0.05; done");
     job.limits.stall = Some(Duration::from_millis(400));
     assert_eq!(go(&job, Stopper::new().1).0.unwrap().cut, Some(Cut::Stalled));
-    let mut job = shell("for i in 1 2 3 4 5 6 7 8; do echo progress; sleep 0.1; done");
-    job.limits.stall = Some(Duration::from_millis(600));
+    // Longer in all than the limit, and each step far shorter, so that a slow machine does not make it a stall.
+    let mut job = shell("for i in 1 2 3 4 5 6 7 8 9 10; do echo progress; sleep 0.3; done");
+    job.limits.stall = Some(Duration::from_secs(2));
     assert_eq!(go(&job, Stopper::new().1).0.unwrap().cut, None);
 }
 

@@ -50,13 +50,8 @@ pub struct Intake {
 }
 
 impl Intake {
-    /// Begins to read. Must be called inside a tokio runtime with its drivers enabled.
-    pub fn stdin() -> Result<Self, Error> {
-        Self::checking(|_| Ok(()))
-    }
-
-    /// As [`Intake::stdin`], with a look at each task for what the stage needs of it: what `check` says is wrong makes
-    /// the line a bad one, told with its number.
+    /// Begins to read stdin, with a look at each task for what the stage needs of it: what `check` says is wrong makes
+    /// the line a bad one, told with its number. Must be called inside a tokio runtime with its drivers enabled.
     pub fn checking(check: impl Fn(&Record) -> Result<(), String> + 'static) -> Result<Self, Error> {
         let signals = |error| Error::system("signals", error);
         Ok(Self {

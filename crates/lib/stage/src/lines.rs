@@ -46,11 +46,6 @@ impl<R: Read> Lines<R> {
         self.number
     }
 
-    /// What is read from.
-    pub fn input(&self) -> &R {
-        &self.input
-    }
-
     /// Whether the input has ended; lines may still be there.
     pub(crate) fn is_at_end(&self) -> bool {
         self.at_end
