@@ -97,5 +97,8 @@ pub fn failed(planned: &Planned, why: String) -> Check {
         seconds: 0.0,
         tail: why,
         log: None,
+        baseline: None,
+        findings: Vec::new(),
+        usage: None,
     }
 }

@@ -151,7 +151,18 @@ fn plan(commands: Vec<String>, done: Vec<Done>) -> (Vec<Planned>, Vec<Check>) {
 
 /// A check that was not run.
 pub fn skipped(kind: &str, name: String, why: String) -> Check {
-    Check { kind: kind.into(), name, status: CheckStatus::Skipped, exit: None, seconds: 0.0, tail: why, log: None }
+    Check {
+        kind: kind.into(),
+        name,
+        status: CheckStatus::Skipped,
+        exit: None,
+        seconds: 0.0,
+        tail: why,
+        log: None,
+        baseline: None,
+        findings: Vec::new(),
+        usage: None,
+    }
 }
 
 #[cfg(test)]

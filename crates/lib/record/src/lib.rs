@@ -24,8 +24,8 @@ pub use raw::{Record, RecordError, to_line};
 pub use result::{Answer, Attempt, RateLimit, Status, TaskResult, Usage};
 pub use schema::{SCHEMA_NAMES, schema};
 pub use sections::{
-    Batch, Check, CheckStatus, Decision, DecisionLine, DecisionStatus, Gate, Landed, LandedStatus, Release, Route,
-    Sandbox, Verdict, VerdictStatus, choice,
+    Baseline, Batch, Check, CheckStatus, Decision, DecisionLine, DecisionStatus, Finding, Gate, Landed, LandedStatus,
+    Release, Route, Sandbox, Severity, Verdict, VerdictStatus, choice,
 };
 pub use time::{from_unix_seconds, now};
 pub use whole::{whole, whole_or_none};

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::WorkType;
+use crate::{Usage, WorkType};
 
 /// What an agent may touch.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
@@ -99,9 +99,9 @@ pub enum VerdictStatus {
 /// One check of a verdict.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Check {
-    /// `command`, `done`, or another kind of proof.
+    /// `command`, `done`, `scope`, `tamper`, `review`, or another kind of proof.
     pub kind: String,
-    /// What was checked: the command, as the plan has it.
+    /// What was checked: the command, as the plan has it; else the kind.
     pub name: String,
     /// How it came out.
     pub status: CheckStatus,
@@ -115,6 +115,54 @@ pub struct Check {
     /// The file that holds all of what it printed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
+    /// What the same command on the commit before the work says about this outcome; absent when it says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Baseline>,
+    /// What was found, place by place; the end of a command's output is in `tail` instead.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+    /// Tokens that the check cost, where a model was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+}
+
+/// What a check's outcome on the commit before the work says about its outcome on the work.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Baseline {
+    /// It failed there too.
+    AlreadyFailing,
+    /// It is a done criterion that was not ticked off, and it passed there too.
+    CannotFail,
+    /// It came out differently when it was run twice on the same files.
+    Flaky,
+}
+
+/// One thing that a check found.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// The file, relative to the repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The line in the changed file, from 1.
+    #[serde(default, deserialize_with = "crate::whole_or_none", skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
+    /// What it is, in one line.
+    pub text: String,
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// It should not be accepted like this.
+    Error,
+    /// Somebody should look at it.
+    Warning,
+    /// Good to know.
+    Note,
 }
 
 /// How a check came out.
