@@ -13,6 +13,9 @@ pub const CODEX_WINTER: &str = "0.116.0";
 /// Too old for most purposes: no `exec resume`, no `-o`, other `--json` events.
 pub const CODEX_OLD: &str = "0.20.0";
 
+/// The claude that npm gives to users of Node.js 20.
+pub const CLAUDE_TODAY: &str = "2.1.197";
+
 /// The agents could not be installed.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
@@ -30,11 +33,20 @@ pub fn folder() -> Result<&'static Path, AgentsError> {
 
 /// The codex of this version, one of the constants above.
 pub fn codex(version: &str) -> Result<PathBuf, AgentsError> {
-    let program = folder()?.join("bin").join(format!("codex-{version}"));
+    pinned("codex", version)
+}
+
+/// The claude of this version, one of the constants above.
+pub fn claude(version: &str) -> Result<PathBuf, AgentsError> {
+    pinned("claude", version)
+}
+
+fn pinned(agent: &str, version: &str) -> Result<PathBuf, AgentsError> {
+    let program = folder()?.join("bin").join(format!("{agent}-{version}"));
     if program.exists() {
         Ok(program)
     } else {
-        Err(AgentsError(format!("codex {version} is not among the pinned agents: {} is missing", program.display())))
+        Err(AgentsError(format!("{agent} {version} is not among the pinned agents: {} is missing", program.display())))
     }
 }
 

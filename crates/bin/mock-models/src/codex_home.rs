@@ -6,6 +6,8 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
+use crate::nowhere;
+
 /// The variable that holds the (meaningless) API key.
 const KEY_VARIABLE: &str = "MOCK_KEY";
 
@@ -42,21 +44,8 @@ pub fn write(dir: &Path, base_url: &str, options: &CodexHome) -> io::Result<Vec<
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, format!("{} is not UTF-8", dir.display())))?;
     fs::write(dir.join("config.toml"), config(base_url, options).to_string())?;
 
-    let nowhere = "http://127.0.0.1:9";
-    let here = "127.0.0.1,localhost";
-    let variables = [
-        ("CODEX_HOME", home),
-        (KEY_VARIABLE, "mock-key"),
-        ("HTTP_PROXY", nowhere),
-        ("HTTPS_PROXY", nowhere),
-        ("ALL_PROXY", nowhere),
-        ("NO_PROXY", here),
-        ("http_proxy", nowhere),
-        ("https_proxy", nowhere),
-        ("all_proxy", nowhere),
-        ("no_proxy", here),
-    ];
-    Ok(variables.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec())
+    let variables = [("CODEX_HOME", home), (KEY_VARIABLE, "mock-key")];
+    Ok(variables.into_iter().chain(nowhere::PROXIES).map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
 }
 
 fn config(base_url: &str, options: &CodexHome) -> Table {

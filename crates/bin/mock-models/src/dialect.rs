@@ -3,6 +3,7 @@
 use hyper::HeaderMap;
 use serde_json::Value;
 
+use crate::messages::Messages;
 use crate::responses::Responses;
 use crate::script::Step;
 
@@ -31,11 +32,18 @@ pub(crate) struct Stream {
     pub last: Event,
     /// What the step asked for and this request has no tool for.
     pub problem: Option<String>,
+    /// The same answer as one JSON document with its status, when the request did not ask for a stream.
+    pub whole: Option<(u16, Value)>,
 }
 
 /// One model API.
 pub(crate) trait Dialect: Sync {
     fn inspect(&self, headers: &HeaderMap, body: &Value) -> Inspected;
+
+    /// The answer to a request that the agent makes on the way, and that uses up no step of the script.
+    fn aside(&self, _path: &str, _body: &Value) -> Option<Step> {
+        None
+    }
 
     /// Spells out a step. `number` is unique among the requests of this server.
     fn stream(&self, step: &Step, body: &Value, number: u64) -> Stream;
@@ -46,5 +54,11 @@ pub(crate) trait Dialect: Sync {
 
 /// The dialect that answers a `POST` to this path.
 pub(crate) fn for_request(path: &str) -> Option<&'static dyn Dialect> {
-    path.ends_with("/responses").then_some(&Responses as &dyn Dialect)
+    if path.ends_with("/responses") {
+        Some(&Responses)
+    } else if path.ends_with("/messages") || path.ends_with("/messages/count_tokens") {
+        Some(&Messages)
+    } else {
+        None
+    }
 }

@@ -1,6 +1,6 @@
 //! A scripted stand-in for a model API.
 //!
-//! Real agent CLIs (today: `codex`) are pointed at a [`Server`] on 127.0.0.1 that answers from a
+//! Real agent CLIs (`codex`, `claude`) are pointed at a [`Server`] on 127.0.0.1 that answers from a
 //! [`Script`] instead of thinking. The CLI under test is the real one: it parses real server-sent
 //! events, runs the commands it is told to run in its real sandbox, and meets real failures.
 //!
@@ -27,12 +27,16 @@
 //! # Dialects
 //!
 //! How a request is read and an answer is spelled on the wire is the business of one module per
-//! API: [`mod@responses`] speaks `OpenAI` Responses. Another API is one more module beside it and one
+//! API: [`mod@responses`] speaks `OpenAI` Responses, [`mod@messages`] Anthropic Messages. Another API is one more module beside it and one
 //! more arm in `dialect::for_request`.
 
 pub mod agents;
+pub mod claude_home;
 pub mod codex_home;
 mod dialect;
+pub mod messages;
+mod nowhere;
+mod patch;
 pub mod responses;
 pub mod script;
 mod server;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use mock_models::{CodexHome, Options, Script, Server, codex_home};
+use mock_models::{CodexHome, Options, Script, Server, claude_home, codex_home};
 use rustix::process::{Pid, Signal};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -39,6 +39,9 @@ Examples:
 
   Run codex against it, with a configuration of its own:
     mock-models --script script.json --codex-home /path/home -- codex exec --json - < prompt
+
+  The same for claude:
+    mock-models --script script.json --claude-home /path/home -- claude -p < prompt
 
 Exit codes: the command's own (128 + signal if one ended it); without a command 0 on SIGINT or
 SIGTERM. 1: cannot start or write; 2: wrong usage or a script that is not valid."#;
@@ -72,6 +75,10 @@ struct Arguments {
     /// In that configuration: how often codex repeats a failed request or a broken stream.
     #[arg(long, value_name = "N", requires = "codex_home")]
     retries: Option<u32>,
+    /// Make this folder the home of a claude for this server, and set CLAUDE_CONFIG_DIR, the server's
+    /// address, a key and a dead proxy for COMMAND.
+    #[arg(long, value_name = "DIR")]
+    claude_home: Option<PathBuf>,
     /// A command to run against the server.
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -116,6 +123,9 @@ fn run(arguments: &Arguments, script: Script) -> Result<ExitCode, Box<dyn std::e
             stream_idle_timeout_ms: None,
         };
         variables.extend(codex_home::write(dir, &server.base_url(), &home)?);
+    }
+    if let Some(dir) = &arguments.claude_home {
+        variables.extend(claude_home::write(dir, &server.base_url())?);
     }
     if let Some(file) = &arguments.port_file {
         // Renamed into place, so that whoever waits for the file never reads half a number.

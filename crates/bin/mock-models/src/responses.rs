@@ -105,7 +105,7 @@ impl Dialect for Responses {
             let more = json!({"usage": usage(step)});
             event("response.completed", json!({"response": response("completed", more)}))
         };
-        Stream { events, last, problem }
+        Stream { events, last, problem, whole: None }
     }
 
     fn error_body(&self, status: u16) -> Value {

@@ -38,7 +38,7 @@
 //! | `name` | shown in the record of requests; default: the `match` text |
 //!
 //! The first conversation that fits wins. *One run* is one thread of the agent, as named by the
-//! request (for codex the thread id): a retry and a resumed thread go on counting, a new run starts
+//! request (for codex the thread id, for claude the session id): a retry and a resumed thread go on counting, a new run starts
 //! at the first step. `unmatched` is the step for requests that fit no conversation (default: a
 //! plain text).
 //!
@@ -48,9 +48,9 @@
 //! |---|---|
 //! | `text` | a message; the run ends with it unless the same step asks for a tool |
 //! | `shell` | a command line the model asks to run, through whichever shell tool the request offers |
-//! | `apply_patch` | a patch, through the patch tool if offered, else through the shell |
+//! | `apply_patch` | a patch, through the patch tool if offered, else through the shell (codex) or the tools for files (claude) |
 //! | `reasoning` | a reasoning summary |
-//! | `web_search` | a finished web search for this query |
+//! | `web_search` | a web search for this query: finished (codex), or asked for and then finished without another step (claude) |
 //! | `call` | any other tool: `{"name", "namespace", "arguments"}` |
 //! | `output` | the same things in an order of your own: `[{"shell": "a"}, {"text": "b"}, ...]` |
 //!
@@ -65,7 +65,7 @@
 //! |---|---|
 //! | `http` | `{"status", "headers", "body"}` instead of a stream; without `body` one that the real API sends with that status |
 //! | `failed` | the stream ends with a failure: `{"code", "message"}` |
-//! | `incomplete` | the stream ends early for this reason, e.g. `"max_output_tokens"` |
+//! | `incomplete` | the stream ends early for this reason, e.g. `"max_output_tokens"`; for claude also `"refusal"` |
 //! | `cut` | the connection is closed: `"before_headers"`, `"after_headers"` or `{"after_events": 3}` |
 //! | `hang` | same places, but the connection stays open and silent until the client leaves |
 //! | `no_completed` | the stream ends properly but its final event is missing |

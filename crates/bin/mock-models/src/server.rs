@@ -347,7 +347,10 @@ async fn answer(shared: Arc<Shared>, request: hyper::Request<Incoming>) -> Resul
     let inspected = dialect.inspect(&head.headers, &json);
     let (step, stream) = {
         let mut state = shared.lock();
-        let chosen = shared.choose(&mut state, &inspected);
+        let chosen = match dialect.aside(&record.path, &json) {
+            Some(step) => Chosen { step, conversation: None, position: None },
+            None => shared.choose(&mut state, &inspected),
+        };
         let number = state.requests.len() as u64 + 1;
         let stream = dialect.stream(&chosen.step, &json, number);
         record.model = inspected.model;
@@ -380,13 +383,17 @@ async fn answer(shared: Arc<Shared>, request: hyper::Request<Incoming>) -> Resul
         return Ok(response);
     }
 
-    let mut frames: VecDeque<Bytes> = stream.events.iter().map(frame).collect();
+    let streams = stream.whole.is_none();
+    let mut frames: VecDeque<Bytes> = match &stream.whole {
+        Some((_, whole)) => [Bytes::from(whole.to_string())].into(),
+        None => stream.events.iter().map(frame).collect(),
+    };
     let mut end = End::Proper;
     if let Some((place, how)) = step.cut.map(|place| (place, End::Cut)).or(step.hang.map(|place| (place, End::Hang))) {
         end = how;
         frames.truncate(match place {
-            Place::AfterEvents(count) => count,
-            Place::BeforeHeaders | Place::AfterHeaders => 0,
+            Place::AfterEvents(count) if streams => count,
+            Place::AfterEvents(_) | Place::BeforeHeaders | Place::AfterHeaders => 0,
         });
     } else if let Some(malformed) = &step.malformed {
         let raw = match malformed {
@@ -394,15 +401,19 @@ async fn answer(shared: Arc<Shared>, request: hyper::Request<Incoming>) -> Resul
             Malformed::Default(_) => format!("event: {}\ndata: {{oops\n\n", stream.last.name),
         };
         frames = VecDeque::from([Bytes::from(raw)]);
-    } else if !step.no_completed {
+    } else if streams && !step.no_completed {
         frames.push_back(frame(&stream.last));
     }
 
     let gap = Duration::from_millis(step.event_delay_ms);
     let playback = Playback { frames, gap, wait: None, end, _open: open };
     let mut response = Response::new(playback);
+    if let Some((status, _)) = &stream.whole {
+        *response.status_mut() = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    }
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers
+        .insert(CONTENT_TYPE, HeaderValue::from_static(if streams { "text/event-stream" } else { "application/json" }));
     extend(headers, &step.headers);
     Ok(response)
 }
