@@ -6,12 +6,17 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use process::{Limits, Stop};
-use record::{Class, RateLimit, Sandbox, Usage};
+use record::{Class, RateLimit, Sandbox, Usage, WorkType};
 
 /// An agent CLI.
 pub trait Agent {
     /// Its name on the wire: `codex`, `claude`.
     fn backend(&self) -> &'static str;
+
+    /// What a person can do about a failure of this class, where that is particular to this CLI.
+    fn remedy(&self, _class: Class) -> Option<&'static str> {
+        None
+    }
 
     /// Calls it once. Whatever goes wrong is told in the report.
     fn call(&self, call: Call, stop: Stop) -> impl Future<Output = Report> + Send;
@@ -27,10 +32,14 @@ pub struct Call {
     pub prompt: String,
     /// The model, by the name that the CLI knows.
     pub model: String,
-    /// How hard the model shall think.
+    /// How hard the model shall think; `None` for what is usual with this CLI.
     pub effort: Option<Effort>,
     /// What the agent may touch.
     pub sandbox: Sandbox,
+    /// The kind of work, where it is known.
+    pub work_type: Option<WorkType>,
+    /// The commands of the task: what has to run for it.
+    pub commands: Vec<String>,
     /// The folder to work in, absolute.
     pub folder: PathBuf,
     /// The clocks.

@@ -36,6 +36,21 @@ pub struct Asked {
     pub body: String,
 }
 
+impl Asked {
+    /// Its commands and those of its done criteria, each once.
+    pub fn all_commands(&self) -> impl Iterator<Item = &str> {
+        let criteria = self.done.iter().filter_map(|done| done.command.as_ref());
+        let mut seen: Vec<&str> = Vec::new();
+        self.commands.iter().chain(criteria).map(String::as_str).filter(move |command| {
+            let new = !seen.contains(command);
+            if new {
+                seen.push(command);
+            }
+            new
+        })
+    }
+}
+
 /// The prompt of a task: goal and acceptance criteria; files and constraints; required commands and tests; expected
 /// output. Its first line is `Task ID: TITLE`; no other task is named.
 pub fn prompt(task: &Asked, sandbox: Sandbox) -> String {
@@ -95,19 +110,13 @@ fn files(task: &Asked, sandbox: Sandbox, text: &mut String) {
 
 fn commands(task: &Asked, text: &mut String) {
     text.push_str("\n## Required commands and tests\n\n");
-    let criteria = task.done.iter().filter_map(|done| done.command.as_ref());
-    let mut seen: Vec<&String> = Vec::new();
-    for command in task.commands.iter().chain(criteria) {
-        if !seen.contains(&command) {
-            seen.push(command);
-        }
-    }
-    if seen.is_empty() {
+    let mut commands = task.all_commands().peekable();
+    if commands.peek().is_none() {
         line(text, "None are given.");
         return;
     }
     line(text, "These are run after you have finished, and each must exit with 0:");
-    for command in seen {
+    for command in commands {
         let fence = "`".repeat(longest_run(command, '`').max(2) + 1);
         let _ = write!(text, "\n{fence}sh\n{command}\n{fence}\n");
     }

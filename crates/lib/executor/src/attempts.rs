@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use agent::{Agent, Call, Effort, Report};
 use jiff::Timestamp;
 use process::Stop;
-use record::{Answer, Attempt, Class, RateLimit, Sandbox, Status, TaskResult, Usage, now};
+use record::{Answer, Attempt, Class, RateLimit, Sandbox, Status, TaskResult, Usage, WorkType, now};
 use serde_json::value::RawValue;
 
 use crate::options::Options;
@@ -19,6 +19,8 @@ pub(crate) struct Order {
     pub models: Vec<String>,
     pub effort: Option<Effort>,
     pub sandbox: Sandbox,
+    pub work_type: Option<WorkType>,
+    pub commands: Vec<String>,
     pub folder: std::path::PathBuf,
     pub logs: Option<std::sync::Arc<tree::Logs>>,
     /// The calls that other executors have made for the task.
@@ -101,6 +103,8 @@ async fn ask(
             model: model.to_owned(),
             effort: order.effort.clone(),
             sandbox: order.sandbox,
+            work_type: order.work_type,
+            commands: order.commands.clone(),
             folder: order.folder.clone(),
             limits,
             log,
@@ -268,8 +272,8 @@ fn rounded(time: impl Into<Duration>) -> f64 {
 }
 
 /// What a person is told of a failure.
-pub(crate) fn told(result: &TaskResult) -> Option<String> {
+pub(crate) fn told(result: &TaskResult, agent: &impl Agent) -> Option<String> {
     let class = result.class.filter(|_| result.status == Status::Failed)?;
-    let remedy = remedy(class).map(|remedy| format!("; {remedy}")).unwrap_or_default();
+    let remedy = agent.remedy(class).or_else(|| remedy(class)).map(|remedy| format!("; {remedy}")).unwrap_or_default();
     Some(format!("{}: {}{remedy}", class.name(), result.evidence.as_deref().unwrap_or("no more is known")))
 }

@@ -101,7 +101,7 @@ impl Options {
             ([_, _, ..], _) => routed.to_vec(),
             (_, Some(model)) | ([model], None) => vec![model.clone()],
             ([], None) => match work_type {
-                Some(WorkType::Options) => vec![code, logic],
+                Some(WorkType::Options) if code != logic => vec![code, logic],
                 Some(WorkType::Analysis | WorkType::LogicReview) => vec![logic],
                 _ => vec![code],
             },

@@ -317,13 +317,17 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
 
     fn start(&mut self, task: Waiting<Load>, lock: Option<Arc<TreeLock>>) {
         let Waiting { id, access, batch, load: Load { record, line, wish, sandbox, .. }, .. } = task;
+        // Its form has been checked by the intake.
+        let asked = Task::asked(&record).unwrap_or_default();
         let order = Order {
             id: id.clone(),
             attempt: line.attempt(),
-            prompt: Task::asked(&record).map(|asked| prompt(&asked, sandbox)).unwrap_or_default(),
+            prompt: prompt(&asked, sandbox),
             models: self.models(&wish),
-            effort: self.options.effort().or_else(|| Effort::named(wish.effort.as_deref().unwrap_or("xhigh"))),
+            effort: self.options.effort().or_else(|| Effort::named(wish.effort.as_deref()?)),
             sandbox,
+            work_type: wish.work_type,
+            commands: asked.all_commands().map(ToOwned::to_owned).collect(),
             folder: self.folder.clone(),
             logs: self.logs(),
             earlier: line.earlier_attempts(),
@@ -391,7 +395,7 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
         let Some(running) = self.running.remove(id) else { return };
         result.changed = self.changed(&running);
         let well = result.status == Status::Ok;
-        if let Some(told) = told(&result) {
+        if let Some(told) = told(&result, &self.agent) {
             stage::tell(self.name, &format!("task {id}: {told}"));
         } else {
             let tokens = result.usage.map(|usage| format!(", {} tokens", usage.total)).unwrap_or_default();

@@ -158,9 +158,10 @@ impl Task {
         let decided = self.fallback().and_then(|decision| decision.model.clone());
         Wish {
             decided: decided.is_some(),
+            // That of the route is for the models of the route.
+            effort: route.filter(|_| decided.is_none()).and_then(|route| route.effort.clone()),
             models: decided
                 .map_or_else(|| route.map(|route| route.models.clone()).unwrap_or_default(), |model| vec![model]),
-            effort: route.and_then(|route| route.effort.clone()),
             sandbox: route.and_then(|route| known(route.sandbox.as_deref()?)),
             work_type: route.and_then(|route| known(route.work_type.as_deref()?)),
         }
@@ -196,13 +197,9 @@ fn known<T: DeserializeOwned>(word: &str) -> Option<T> {
     serde_json::from_value(word.into()).ok()
 }
 
-/// The remedy that belongs to a class, where there is one.
+/// The remedy that belongs to a class whatever the CLI, where there is one.
 pub(crate) fn remedy(class: Class) -> Option<&'static str> {
     match class {
-        Class::ModelUnavailable => {
-            Some("name a model that your login has: set CODEX_MODEL_CODE or CODEX_MODEL_LOGIC and route again")
-        }
-        Class::Auth => Some("log in (codex login) or set the key that your provider wants"),
         Class::Network => Some("see whether the network and the service are up, and run the pipe again"),
         Class::Timeout => Some("give it more time with --timeout SECONDS, or split the task"),
         Class::ContextWindow => Some("split the task"),

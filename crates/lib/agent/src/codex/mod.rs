@@ -16,12 +16,15 @@ use record::{Class, Sandbox};
 
 pub use check::{Doctor, FLAGS};
 
-use crate::{Agent, Call, Report, Secrets};
+use crate::{Agent, Call, Effort, Report, Secrets};
 use classify::{End, classify};
 use reader::Reader;
 
 /// The longest prompt that the CLI takes, in characters; a longer one is refused by it with an exit code of 1.
 const LONGEST_PROMPT: usize = 1 << 20;
+
+/// How hard its models think when nobody says otherwise.
+const EFFORT: &str = "xhigh";
 
 /// The Codex CLI.
 #[derive(Clone, Debug)]
@@ -43,9 +46,8 @@ impl Codex {
         let sandbox = ["--sandbox", call.sandbox.name()];
         job =
             job.args(sandbox).args(["-C".as_ref(), call.folder.as_os_str()]).args([format!("--model={}", call.model)]);
-        if let Some(effort) = &call.effort {
-            job = job.args(["-c".to_owned(), format!("model_reasoning_effort=\"{}\"", effort.name())]);
-        }
+        let effort = call.effort.as_ref().map_or(EFFORT, Effort::name);
+        job = job.args(["-c".to_owned(), format!("model_reasoning_effort=\"{effort}\"")]);
         // Without the first, 0.169 waits for a network that is down for ever. The second keeps keys out of the
         // environment of the commands that the model runs. A release that does not know one of them ignores it.
         job = job.args(["-c", "features.unbounded_connection_retries=false"]);
@@ -64,6 +66,16 @@ impl Codex {
 impl Agent for Codex {
     fn backend(&self) -> &'static str {
         "codex"
+    }
+
+    fn remedy(&self, class: Class) -> Option<&'static str> {
+        match class {
+            Class::ModelUnavailable => {
+                Some("name a model that your login has: set CODEX_MODEL_CODE or CODEX_MODEL_LOGIC and route again")
+            }
+            Class::Auth => Some("log in (codex login) or set the key that your provider wants"),
+            _ => None,
+        }
     }
 
     async fn call(&self, mut call: Call, stop: Stop) -> Report {
