@@ -13,5 +13,5 @@ mod places;
 pub use folder::{FileType, Folder, PlaceError};
 pub use lock::TreeLock;
 pub use logs::Logs;
-pub use name::plan_name;
+pub use name::{plan_name, safe as safe_name};
 pub use places::Places;

@@ -24,7 +24,7 @@ pub fn plan_name(path: Option<&str>) -> String {
 
 /// A name without surprises for any word: no separator, no leading dot or dash, no control character. Words that had
 /// to be changed get a piece of their digest, so that two of them do not become the same.
-pub(crate) fn safe(word: &str) -> String {
+pub fn safe(word: &str) -> String {
     let mut name = String::new();
     for character in word.chars() {
         let kept = match character {

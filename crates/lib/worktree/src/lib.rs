@@ -1,0 +1,25 @@
+//! git isolation: trees of their own for agents, made from the user's repository without touching what the user has.
+//!
+//! A [`Repository`] is the user's; its [`Repository::snapshot`] is a commit to start from. A [`Pool`] hands out [`Tree`]s
+//! at a commit, and [`Tree::commit_all`] makes a commit of what was left there. [`Git`] is how all of this calls git.
+
+mod error;
+mod git;
+mod index;
+mod pool;
+mod repository;
+mod settings;
+mod slot;
+mod snapshot;
+mod sweep;
+mod tree;
+
+pub use crate::tree::{Commit, Tree};
+pub use error::Error;
+pub use git::{Call, Git, Said, is_commit_id};
+pub use pool::Pool;
+pub use repository::{Repository, branch_name};
+pub use snapshot::Snapshot;
+
+#[cfg(test)]
+mod tests;

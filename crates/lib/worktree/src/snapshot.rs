@@ -1,0 +1,125 @@
+//! The user's work in progress as a commit made aside.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use tree::{Folder, Places};
+
+use crate::git::{bytes, parts, path};
+use crate::{Error, Repository, index};
+
+/// A commit to start from.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Snapshot {
+    /// The commit: the user's own when nothing has changed since.
+    pub commit: String,
+    /// The commit that the user's branch is at.
+    pub head: String,
+}
+
+/// Who makes commits aside. The same state always gives the same commit, so what was found out about it once holds.
+pub(crate) const ASIDE: [(&str, &str); 6] = [
+    ("GIT_AUTHOR_NAME", "plan-and-execute"),
+    ("GIT_AUTHOR_EMAIL", "plan-and-execute@localhost"),
+    ("GIT_AUTHOR_DATE", "@0 +0000"),
+    ("GIT_COMMITTER_NAME", "plan-and-execute"),
+    ("GIT_COMMITTER_EMAIL", "plan-and-execute@localhost"),
+    ("GIT_COMMITTER_DATE", "@0 +0000"),
+];
+
+/// What a run leaves behind belongs to no commit. Without the bracket git complains that an ignored file is named.
+pub(crate) const OURS: &str = ":(top,exclude,glob).pla[n]";
+
+/// How the folders for our own index are named, and how old one is that was left behind.
+const PREFIX: &str = "index-";
+const OLD: Duration = Duration::from_secs(3600);
+
+impl Repository {
+    /// A commit that holds the last one and all that the user has changed since: staged or not, new files too, but
+    /// neither ignored ones nor other repositories inside this one. Nothing of the user's is touched, the index file
+    /// included.
+    pub fn snapshot(&self) -> Result<Snapshot, Error> {
+        let folder = Places::of(self.top())?.worktrees()?;
+        remove_old(&folder);
+        let aside = tempfile::Builder::new().prefix(PREFIX).tempdir_in(folder.path());
+        let aside = aside.map_err(|error| Error::system(folder.path(), error))?;
+        let own = aside.path().join("index");
+        let users = self.git().dir.join("index");
+        index::copy(&users, &own).map_err(|error| Error::system(users, error))?;
+        let status = [
+            "status",
+            "--porcelain=v2",
+            "--branch",
+            "-z",
+            "--untracked-files=all",
+            "--no-renames",
+            "--ignore-submodules=dirty",
+        ];
+        let seen = Seen::read(&self.git().call(status).index(&own).run()?);
+        let Some(head) = seen.head else { return Err(Error::Unborn(self.top().to_owned())) };
+        if !seen.unmerged.is_empty() {
+            return Err(Error::Unmerged { folder: self.top().to_owned(), files: seen.unmerged });
+        }
+        if !seen.is_changed {
+            return Ok(Snapshot { commit: head.clone(), head });
+        }
+        let mut paths = [b":(top)\0", OURS.as_bytes(), b"\0"].concat();
+        for nested in &seen.nested {
+            paths.extend([b":(top,exclude,literal)", bytes(nested), b"\0"].concat());
+        }
+        let add = ["add", "--all", "--sparse", "--pathspec-from-file=-", "--pathspec-file-nul"];
+        self.git().call(add).index(&own).input(paths).run()?;
+        let tree = self.git().call(["write-tree"]).index(&own).text()?;
+        if tree == self.git().text(["rev-parse", &format!("{head}^{{tree}}")])? {
+            return Ok(Snapshot { commit: head.clone(), head });
+        }
+        let call = self.git().call(["commit-tree", &tree, "-p", &head, "-m", "Work in progress, not committed yet"]);
+        let commit = ASIDE.iter().fold(call, |call, (name, value)| call.env(name, value)).text()?;
+        Ok(Snapshot { commit, head })
+    }
+}
+
+/// What git has to say about the user's tree.
+#[derive(Default)]
+struct Seen {
+    head: Option<String>,
+    is_changed: bool,
+    unmerged: Vec<String>,
+    /// Other repositories inside this one.
+    nested: Vec<PathBuf>,
+}
+
+impl Seen {
+    fn read(out: &[u8]) -> Self {
+        let mut seen = Self::default();
+        for part in parts(out) {
+            match part {
+                [b'#', ..] => {
+                    let oid = part.strip_prefix(b"# branch.oid ").filter(|oid| *oid != b"(initial)");
+                    seen.head = oid.map(|oid| String::from_utf8_lossy(oid).into_owned()).or(seen.head);
+                }
+                [b'u', ..] => {
+                    let name = part.splitn(11, |byte| *byte == b' ').last().unwrap_or_default();
+                    seen.unmerged.push(path(name).display().to_string());
+                }
+                // Files are listed one by one, so this is a folder that git does not look into.
+                [b'?', b' ', name @ .., b'/'] => seen.nested.push(path(name)),
+                [b'?', b' ', name @ ..] => seen.is_changed |= !name.starts_with(b".plan/"),
+                _ => seen.is_changed = true,
+            }
+        }
+        seen
+    }
+}
+
+fn remove_old(folder: &Folder) {
+    for name in folder.names().unwrap_or_default().iter().filter(|name| name.starts_with(PREFIX)) {
+        let path = folder.path().join(name);
+        let changed = path.symlink_metadata().and_then(|found| found.modified());
+        let age = changed.ok().and_then(|changed| SystemTime::now().duration_since(changed).ok());
+        if age.is_some_and(|age| age > OLD) {
+            // Nobody could do anything about a failure; the next one tries again.
+            let _ = std::fs::remove_dir_all(path);
+        }
+    }
+}
