@@ -34,11 +34,13 @@ Examples:
   plan-parse plan.md | route | codex-exec | verify | approve
   plan-parse plan.md | route | codex-exec --print-prompt
   CODEX_TIMEOUT=1800 codex-exec --jobs 1 < routed.jsonl
+  codex-exec --max-tokens 2000000 --wait-for-reset 2h < routed.jsonl
   codex-exec --doctor
 
 Exit codes:
   0   all went well
-  20  a task failed and nothing more was started (CODEX_FAIL_CLOSED=1)
+  20  a task failed and nothing more was started (CODEX_FAIL_CLOSED=1), or a
+      limit of --max-... is reached
   10  rate limited, 11 not authenticated, 12 timed out, 13 CLI missing or
       unusable, 1 anything else: the first cause (CODEX_FAIL_CLOSED=0)
   2   usage

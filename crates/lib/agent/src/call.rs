@@ -18,6 +18,11 @@ pub trait Agent {
         None
     }
 
+    /// Whether a conversation can be continued here; an error says why not, in one line.
+    fn can_resume(&self, thread: &str) -> Result<(), String> {
+        Err(format!("{} cannot continue conversation {thread}", self.backend()))
+    }
+
     /// Calls it once. Whatever goes wrong is told in the report.
     fn call(&self, call: Call, stop: Stop) -> impl Future<Output = Report> + Send;
 
@@ -30,6 +35,8 @@ pub trait Agent {
 pub struct Call {
     /// Handed over on stdin.
     pub prompt: String,
+    /// The conversation to continue; `None` for a new one.
+    pub resume: Option<String>,
     /// The model, by the name that the CLI knows.
     pub model: String,
     /// How hard the model shall think; `None` for what is usual with this CLI.
@@ -79,7 +86,10 @@ pub struct Report {
     pub thread: Option<String>,
     /// The sandbox as the agent reported it.
     pub sandbox: Option<Sandbox>,
-    /// Tokens of this call.
+    /// The conversation that was to be continued did not come up, and nothing has been done: the task can be told from
+    /// its beginning.
+    pub lost: bool,
+    /// Tokens of this call, without what the conversation had used before it.
     pub usage: Option<Usage>,
     /// What is left of the service's limit.
     pub rate_limit: Option<RateLimit>,

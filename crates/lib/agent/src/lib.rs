@@ -10,4 +10,4 @@ mod prompt;
 
 pub use call::{Agent, Call, Effort, Report};
 pub use process::Secrets;
-pub use prompt::{Asked, prompt};
+pub use prompt::{Asked, prompt, prompt_again, prompt_feedback, prompt_go_on};

@@ -54,12 +54,44 @@ impl Asked {
 /// The prompt of a task: goal and acceptance criteria; files and constraints; required commands and tests; expected
 /// output. Its first line is `Task ID: TITLE`; no other task is named.
 pub fn prompt(task: &Asked, sandbox: Sandbox) -> String {
-    let mut text = format!("Task {}: {}\n", one_line(&task.id), one_line(&task.title));
+    let mut text = heading(task);
     goal(task, &mut text);
     files(task, sandbox, &mut text);
     commands(task, &mut text);
     output(task, sandbox, &mut text);
     text
+}
+
+/// The prompt of a task that is tried again by somebody who knows nothing of the first try: all of [`prompt`], and what
+/// was wrong with the work so far.
+pub fn prompt_again(task: &Asked, sandbox: Sandbox, feedback: &str) -> String {
+    let mut text = prompt(task, sandbox);
+    text.push_str("\n## Why this is tried again\n\n");
+    line(
+        &mut text,
+        "An earlier attempt at this task was not accepted; what it left may be in the files. This was found:",
+    );
+    let _ = write!(text, "\n{}\n", feedback.trim_matches('\n'));
+    text
+}
+
+/// What is said in a conversation about a task that is continued: only what is new.
+pub fn prompt_feedback(task: &Asked, feedback: &str) -> String {
+    format!(
+        "{}\nYour work on this task was looked at and is not accepted yet. This was found:\n\n{}\n",
+        heading(task),
+        feedback.trim_matches('\n')
+    )
+}
+
+/// What is said in a conversation that a limit of the service has interrupted.
+pub fn prompt_go_on(task: &Asked) -> String {
+    format!("{}\nA limit of the service had interrupted you; it has been reset. Go on where you were.\n", heading(task))
+}
+
+/// The line that every prompt begins with.
+fn heading(task: &Asked) -> String {
+    format!("Task {}: {}\n", one_line(&task.id), one_line(&task.title))
 }
 
 fn goal(task: &Asked, text: &mut String) {
@@ -213,6 +245,18 @@ mod tests {
             assert!(text.contains(wanted), "{wanted} in {text}");
         }
         assert_eq!(text.matches("```sh\ncargo test -p x\n```").count(), 1);
+    }
+
+    #[test]
+    fn who_goes_on_is_told_only_what_is_new() {
+        let text = prompt_feedback(&task(), "cargo test failed with exit code 101:\nboom\n");
+        assert!(text.starts_with("Task 3: Add a parser\n\n") && text.ends_with("exit code 101:\nboom\n"), "{text}");
+        assert!(!text.contains("Read plans") && !text.contains("## Goal"), "{text}");
+        let go_on = prompt_go_on(&task());
+        assert!(go_on.starts_with("Task 3: Add a parser\n") && !go_on.contains("## Goal"), "{go_on}");
+
+        let all = prompt_again(&task(), Sandbox::WorkspaceWrite, "boom");
+        assert!(all.starts_with(&prompt(&task(), Sandbox::WorkspaceWrite)) && all.ends_with("\n\nboom\n"), "{all}");
     }
 
     #[test]

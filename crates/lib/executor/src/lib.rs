@@ -4,11 +4,16 @@
 //! An executor is an [`agent::Agent`] and a `main`; see `codex-exec`.
 
 mod attempts;
+mod budget;
 mod changes;
 mod options;
+mod pause;
+mod prompts;
 mod run;
 mod schedule;
 mod task;
 
+pub use budget::Most;
 pub use options::Options;
-pub use run::{print_prompts, run};
+pub use prompts::print_prompts;
+pub use run::run;

@@ -8,6 +8,8 @@ use clap::Args;
 use process::Limits;
 use record::{Sandbox, WorkType};
 
+use crate::budget::Most;
+
 const CODE: &str = "gpt-5.3-codex";
 const LOGIC: &str = "gpt-5.4";
 const TIMEOUT: &str = "600";
@@ -69,6 +71,14 @@ pub struct Options {
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     pub max_wait: Duration,
 
+    /// When a limit of the service resets within MAX: start nothing until then, and try the task again. Seconds, or 30m, 2h
+    #[arg(long, value_name = "MAX", value_parser = duration)]
+    pub wait_for_reset: Option<Duration>,
+
+    /// What may be spent
+    #[command(flatten)]
+    pub most: Most,
+
     /// The folder that agents work in [default: the root of the repository, or here where there is none]
     #[arg(short = 'C', long, value_name = "DIR")]
     pub workdir: Option<PathBuf>,
@@ -115,6 +125,15 @@ fn seconds(text: &str) -> Result<Duration, String> {
     let duration = Duration::try_from_secs_f64(seconds).map_err(|_| wrong())?;
     // Clocks are added to the present moment; a century is as good as for ever.
     (!duration.is_zero()).then(|| duration.min(Duration::from_secs(3_000_000_000))).ok_or_else(wrong)
+}
+
+/// A number of seconds, or a duration with units, such as `90m` or `1h 30m`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let units = || text.parse::<jiff::SignedDuration>().ok()?.try_into().ok().map(|time: Duration| time.as_secs_f64());
+    match text.parse::<f64>().ok().or_else(units) {
+        Some(number) => seconds(&number.to_string()),
+        None => Err("a time is needed, such as 600, 30m or 2h".to_owned()),
+    }
 }
 
 fn timeout(text: &str) -> Result<Duration, String> {

@@ -6,16 +6,19 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use agent::{Agent, Effort, prompt};
+use agent::{Agent, Effort};
 use process::{Stop, Stopper};
 use record::{Access, Class, Record, Sandbox, Status, TaskResult};
-use stage::{Error, Exit, Filter, Input, Intake, Outlet, filter};
+use stage::{Error, Exit, Input, Intake, Outlet};
 use tokio::task::JoinSet;
 use tree::{Logs, Places, TreeLock};
 
 use crate::attempts::{self, Order, failed, told};
+use crate::budget::{Budget, Reached};
 use crate::changes::{Snapshot, Watch};
 use crate::options::Options;
+use crate::pause::{Pause, sleep_until};
+use crate::prompts::Prompts;
 use crate::schedule::{Dead, Next, Schedule, Waiting};
 use crate::task::{Concern, Task, Wish};
 
@@ -34,35 +37,6 @@ pub fn run<A: Agent + Clone + Send + Sync + 'static>(
     let ended = runtime.block_on(async { Executor::new(name, agent, options)?.run().await });
     process::end_strays();
     ended
-}
-
-/// Prints the prompt of every task that is for `agent`, and runs nothing.
-pub fn print_prompts<A: Agent>(agent: &A, options: &Options) -> Result<Exit, Error> {
-    struct Prompts<'a, A> {
-        agent: &'a A,
-        options: &'a Options,
-        prompt: Option<String>,
-        shown: Option<String>,
-    }
-    impl<A: Agent> Filter for Prompts<'_, A> {
-        fn task(&mut self, record: &mut Record) -> Result<(), String> {
-            let task = Task::of(record)?;
-            if task.concern(self.agent.backend()) == Concern::Ours {
-                self.prompt = Some(prompt(&Task::asked(record)?, sandbox(&task.wish(), self.options)));
-            }
-            Ok(())
-        }
-
-        fn output<'a>(&'a mut self, _: &'a Record) -> Result<Option<&'a str>, String> {
-            self.shown = self.prompt.take();
-            Ok(self.shown.as_deref())
-        }
-    }
-    filter::run(&mut Prompts { agent, options, prompt: None, shown: None })
-}
-
-fn sandbox(wish: &Wish, options: &Options) -> Sandbox {
-    options.sandbox.or(wish.sandbox).unwrap_or(Sandbox::ReadOnly)
 }
 
 /// What a task carries while it waits.
@@ -113,6 +87,8 @@ struct Executor<A> {
     /// The task that waits for the CLI to have been asked about itself; nothing else is started meanwhile.
     checking: Option<Order>,
     checks: JoinSet<(bool, Found)>,
+    budget: Budget,
+    pause: Pause,
     stopper: Stopper,
     stop: Stop,
     exit: Exit,
@@ -140,6 +116,8 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
             name,
             agent,
             schedule: Schedule::new(usize::from(options.jobs)),
+            budget: Budget::new(options.most.clone()),
+            pause: Pause::default(),
             options,
             folder,
             places,
@@ -183,7 +161,9 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
                 self.close();
                 continue;
             }
+            let pause = self.pause.end();
             let acquiring = !self.closing
+                && pause.is_none()
                 && self.schedule.wants_tree()
                 && lock.is_none()
                 && self.no_lock.is_none()
@@ -241,6 +221,7 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
                     }
                     Err(error) => return Err(Error::system("a check ended early", std::io::Error::other(error))),
                 },
+                () = sleep_until(pause.unwrap_or_default()), if pause.is_some() => {}
                 held = TreeLock::exclusive(&self.places), if acquiring => match held {
                     Ok(held) => lock = Some(Arc::new(held)),
                     // Tasks that only read go on; those that write fail, each by itself.
@@ -266,8 +247,8 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
         match line.concern(self.agent.backend()) {
             Concern::Ours => {
                 let wish = line.wish();
-                let sandbox = sandbox(&wish, &self.options);
-                let models = self.models(&wish);
+                let sandbox = wish.sandbox(&self.options);
+                let models = wish.models(&self.options);
                 self.schedule.add(Waiting {
                     id: line.id.clone(),
                     needs: if line.batch().is_some() { Vec::new() } else { line.needs.clone() },
@@ -296,41 +277,51 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
         self.outlet.line(record.as_str().to_owned());
     }
 
-    fn models(&self, wish: &Wish) -> Vec<String> {
-        if wish.decided { wish.models.clone() } else { self.options.models(&wish.models, wish.work_type) }
-    }
-
     fn start_what_may_start(&mut self, lock: &mut Option<Arc<TreeLock>>) {
         while !self.closing && self.checking.is_none() {
+            if self.pause.end().is_some() {
+                // Checks of finished work may have the tree meanwhile.
+                *lock = None;
+                match self.schedule.next_held() {
+                    Some((task, by)) => self.hold(task, &by),
+                    None => return,
+                }
+                continue;
+            }
             let held = lock.take().or_else(|| self.lock.upgrade());
             self.lock = held.as_ref().map_or_else(Weak::new, Arc::downgrade);
             match self.schedule.next(held.is_some() || self.no_lock.is_some()) {
                 None => return,
-                Some(Next::Hold(task, by)) => {
-                    stage::tell(self.name, &format!("task {}: held: {}", task.id, task.why_held(&by)));
-                    self.emit(*task.load.record, &attempts::held(self.agent.backend(), &by), &task.id);
-                }
+                Some(Next::Hold(task, by)) => self.hold(task, &by),
                 Some(Next::Start(task)) => self.start(task, held),
             }
         }
     }
 
+    fn hold(&mut self, task: Waiting<Load>, by: &str) {
+        stage::tell(self.name, &format!("task {}: held: {}", task.id, task.why_held(by)));
+        self.emit(*task.load.record, &attempts::held(self.agent.backend(), by), &task.id);
+    }
+
     fn start(&mut self, task: Waiting<Load>, lock: Option<Arc<TreeLock>>) {
         let Waiting { id, access, batch, load: Load { record, line, wish, sandbox, .. }, .. } = task;
+        let models = wish.models(&self.options);
         // Its form has been checked by the intake.
         let asked = Task::asked(&record).unwrap_or_default();
         let order = Order {
             id: id.clone(),
             attempt: line.attempt(),
-            prompt: prompt(&asked, sandbox),
-            models: self.models(&wish),
+            prompts: Prompts::of(&line, &asked, sandbox, models.len(), &self.agent),
+            models,
             effort: self.options.effort().or_else(|| Effort::named(wish.effort.as_deref()?)),
             sandbox,
             work_type: wish.work_type,
             commands: asked.all_commands().map(ToOwned::to_owned).collect(),
             folder: self.folder.clone(),
             logs: self.logs(),
+            account: self.budget.account(&line.earlier_attempts()),
             earlier: line.earlier_attempts(),
+            pause: self.pause.clone(),
         };
         let writes = access.is_writing();
         let before = self.before();
@@ -364,6 +355,10 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
         let wants_sandbox = order.sandbox != Sandbox::DangerFullAccess;
         if let Some(Err((class, evidence))) = self.checked.get(&wants_sandbox) {
             let result = failed(self.agent.backend(), &order, *class, evidence);
+            return self.done(&order.id, result);
+        }
+        if let Err(Reached::Run(why) | Reached::Task(why)) = order.account.take(order.models.len() as u64) {
+            let result = failed(self.agent.backend(), &order, Class::Budget, &why);
             return self.done(&order.id, result);
         }
         let models = order.models.join(" and ");
@@ -404,8 +399,12 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
         self.schedule.done(id, well);
         if !well && !self.closing {
             let cause = Exit::Cause(result.code.unwrap_or(1));
-            self.exit = self.exit.or(if self.options.fail_closed { Exit::NeedsDecision } else { cause });
-            if self.options.fail_closed {
+            let is_budget = result.class == Some(Class::Budget);
+            // Only who has set a limit can lift it, so this waits for a person in any case.
+            let needs_decision = self.options.fail_closed || is_budget;
+            self.exit = self.exit.or(if needs_decision { Exit::NeedsDecision } else { cause });
+            // When the run has spent what it may, each task that is not started any more is told so itself.
+            if self.options.fail_closed && !(is_budget && self.budget.is_reached()) {
                 self.schedule.hold(id, running.batch);
                 stage::tell(
                     self.name,

@@ -95,9 +95,7 @@ impl<T> Schedule<T> {
 
     /// The next thing to do now; `may_write` is false while the tree is somebody else's.
     pub fn next(&mut self, may_write: bool) -> Option<Next<T>> {
-        if let Some((at, by)) = self.waiting.iter().enumerate().find_map(|(at, task)| Some((at, self.held_by(task)?))) {
-            let task = self.waiting.remove(at);
-            self.states.insert(task.id.clone(), State::Unfinished);
+        if let Some((task, by)) = self.next_held() {
             return Some(Next::Hold(task, by));
         }
         let at =
@@ -105,6 +103,14 @@ impl<T> Schedule<T> {
         let task = self.waiting.remove(at);
         self.running.push(Running { id: task.id.clone(), access: task.access.clone(), agents: task.agents });
         Some(Next::Start(task))
+    }
+
+    /// The next task that is not started, with the id of the one because of which.
+    pub fn next_held(&mut self) -> Option<(Waiting<T>, String)> {
+        let (at, by) = self.waiting.iter().enumerate().find_map(|(at, task)| Some((at, self.held_by(task)?)))?;
+        let task = self.waiting.remove(at);
+        self.states.insert(task.id.clone(), State::Unfinished);
+        Some((task, by))
     }
 
     /// Whether a task could start if only the tree were ours.

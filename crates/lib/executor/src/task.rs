@@ -6,6 +6,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
+use crate::options::Options;
+
 /// The fields that an executor reads.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Task {
@@ -48,6 +50,10 @@ struct Batch {
     number: u64,
     #[serde(default, deserialize_with = "record::whole")]
     attempt: u64,
+    #[serde(default)]
+    feedback: Option<String>,
+    #[serde(default)]
+    thread: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -93,6 +99,18 @@ pub(crate) struct Wish {
     pub effort: Option<String>,
     pub sandbox: Option<Sandbox>,
     pub work_type: Option<WorkType>,
+}
+
+impl Wish {
+    /// What the agent may touch.
+    pub fn sandbox(&self, options: &Options) -> Sandbox {
+        options.sandbox.or(self.sandbox).unwrap_or(Sandbox::ReadOnly)
+    }
+
+    /// Who is asked.
+    pub fn models(&self, options: &Options) -> Vec<String> {
+        if self.decided { self.models.clone() } else { options.models(&self.models, self.work_type) }
+    }
 }
 
 impl Task {
@@ -177,6 +195,16 @@ impl Task {
         self.batch.as_ref().map_or(1, |batch| batch.attempt.max(1))
     }
 
+    /// Why it is tried again, where somebody has said so.
+    pub fn feedback(&self) -> Option<&str> {
+        self.batch.as_ref()?.feedback.as_deref().filter(|feedback| !feedback.trim().is_empty())
+    }
+
+    /// The agent's conversation to continue.
+    pub fn thread(&self) -> Option<&str> {
+        self.batch.as_ref()?.thread.as_deref()
+    }
+
     /// The calls that other executors have made for it.
     pub fn earlier_attempts(&self) -> Vec<Box<RawValue>> {
         self.result.as_ref().map(|result| result.attempts.clone()).unwrap_or_default()
@@ -203,6 +231,7 @@ pub(crate) fn remedy(class: Class) -> Option<&'static str> {
         Class::Network => Some("see whether the network and the service are up, and run the pipe again"),
         Class::Timeout => Some("give it more time with --timeout SECONDS, or split the task"),
         Class::ContextWindow => Some("split the task"),
+        Class::Budget => Some("raise that limit to go on"),
         _ => None,
     }
 }

@@ -67,6 +67,10 @@ pub struct TaskResult {
     /// The paths that git saw change. Absent where git could not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed: Option<Vec<String>>,
+    /// What the agent did to git itself instead of to files, one line each: commits of its own, moved branches, changed
+    /// configuration or hooks, and the like. Absent when there was nothing, and for work that was not done in a worktree.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tampering: Vec<String>,
     /// The id of the task because of which this one is held.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_by: Option<String>,
@@ -147,6 +151,9 @@ pub struct Attempt {
     /// The agent's own name for the conversation, to continue it by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thread: Option<String>,
+    /// Why the conversation that was to be continued was not, so that the agent was told everything anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub afresh: Option<String>,
     /// The sandbox as the agent reported it, not as it was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sandbox: Option<Sandbox>,

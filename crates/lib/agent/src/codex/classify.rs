@@ -22,6 +22,9 @@ pub(super) struct End<'a> {
 /// The class of the failure and what decided it; `None` when the turn was completed.
 pub(super) fn classify(end: &End) -> Option<(Class, String)> {
     let Outcome { end: status, cut, .. } = end.outcome;
+    if end.seen.strayed {
+        return Some((Class::Other, "thread.started: another conversation than the one to be continued".into()));
+    }
     if let Some(cut) = cut {
         return Some(cut_short(cut, end));
     }

@@ -19,6 +19,7 @@ pub use check::{Doctor, FLAGS};
 use crate::{Agent, Call, Effort, Report, Secrets};
 use classify::{End, classify};
 use reader::Reader;
+use usage::since;
 
 /// The longest prompt that the CLI takes, in characters; a longer one is refused by it with an exit code of 1.
 const LONGEST_PROMPT: usize = 1 << 20;
@@ -52,6 +53,11 @@ impl Codex {
         // environment of the commands that the model runs. A release that does not know one of them ignores it.
         job = job.args(["-c", "features.unbounded_connection_retries=false"]);
         job = job.args(["-c", "shell_environment_policy.ignore_default_excludes=false"]);
+        // All flags stand before `resume`, which has none of `--sandbox` and `-C` itself; what it does not get is not taken
+        // over from the conversation: without them it would be read-only, in whatever folder we are in.
+        if let Some(thread) = &call.resume {
+            job = job.args(["resume", thread.as_str()]);
+        }
         // The prompt by stdin: an argument may have 128 KiB at most and shows in `ps`, and a stdin that is not given
         // would be read to its end.
         job = job.args(["-"]);
@@ -78,6 +84,20 @@ impl Agent for Codex {
         }
     }
 
+    fn can_resume(&self, thread: &str) -> Result<(), String> {
+        let why = |why: &str| format!("conversation {} {why}", self.secrets.remove(thread.to_owned()));
+        // The CLI takes anything else for the name of a conversation, finds none, and begins a new one.
+        if !session::is_name(thread) {
+            return Err(why("has no name that the Codex CLI could know"));
+        }
+        // Up to 0.116 it begins a new one also when there is none of this name.
+        match &self.sessions {
+            Some(folder) if session::find(folder, thread).is_some() => Ok(()),
+            Some(folder) => Err(why(&format!("is not among those in {}", folder.display()))),
+            None => Err(why("cannot be looked for without a home folder: set CODEX_HOME")),
+        }
+    }
+
     async fn call(&self, mut call: Call, stop: Stop) -> Report {
         let length = call.prompt.chars().count();
         if length > LONGEST_PROMPT {
@@ -86,7 +106,11 @@ impl Agent for Codex {
             return Report { failure: Some((Class::ContextWindow, why)), ..Report::default() };
         }
         let job = self.job(&call);
-        let mut reader = Reader::new(call.log.take(), self.secrets.clone());
+        let before = match (&self.sessions, &call.resume) {
+            (Some(folder), Some(thread)) => session::mark(folder, thread),
+            _ => session::Mark::default(),
+        };
+        let mut reader = Reader::new(call.log.take(), self.secrets.clone(), call.resume.clone());
         let outcome = match run(&job, &mut reader, stop).await {
             Ok(outcome) => outcome,
             Err(error) => {
@@ -99,17 +123,20 @@ impl Agent for Codex {
             }
         };
         let seen = reader.finish();
+        let before = if seen.strayed { session::Mark::default() } else { before };
         let session = match (&self.sessions, &seen.thread) {
-            (Some(folder), Some(thread)) => session::read(folder, thread),
+            (Some(folder), Some(thread)) => session::read(folder, thread, &before),
             _ => session::Session::default(),
         };
         let end = End { outcome, seen: &seen, session: &session, limits: &call.limits };
+        let failure = classify(&end).or_else(|| too_much(call.sandbox, session.sandbox));
         Report {
-            failure: classify(&end).map(|(class, evidence)| (class, self.secrets.remove(evidence))),
+            lost: call.resume.is_some() && is_lost(&end),
+            failure: failure.map(|(class, evidence)| (class, self.secrets.remove(evidence))),
             message: seen.message.map(|message| self.secrets.remove(message)),
             thread: seen.thread.map(|thread| self.secrets.remove(thread)),
             sandbox: session.sandbox,
-            usage: seen.usage.or(session.usage),
+            usage: seen.usage.or(session.usage).and_then(|usage| since(usage, before.usage)),
             rate_limit: session.rate_limit,
             failed_actions: seen.failed_actions,
             acted: seen.acted || session.acted,
@@ -119,5 +146,27 @@ impl Agent for Codex {
 
     async fn check(&self, sandbox: Sandbox, stop: Stop) -> Result<(), (Class, String)> {
         check::ready(&self.program, sandbox, &stop).await
+    }
+}
+
+/// Whether a conversation that was to be continued did not come up: the CLI began another one, or refused before any
+/// event. What is missing or was ended by us would be no better with a new one.
+fn is_lost(end: &End) -> bool {
+    let refused = end.seen.events == 0 && matches!(end.outcome.end, process::End::Exited(1 | 2));
+    end.seen.strayed || (refused && end.outcome.cut.is_none())
+}
+
+/// A turn in a wider sandbox than was asked for is no success, whatever came of it.
+fn too_much(asked: Sandbox, in_force: Option<Sandbox>) -> Option<(Class, String)> {
+    let in_force = in_force.filter(|in_force| width(*in_force) > width(asked))?;
+    let why = format!("turn_context: the sandbox was {}, not {} as asked for", in_force.name(), asked.name());
+    Some((Class::Unsupported, why))
+}
+
+fn width(sandbox: Sandbox) -> u8 {
+    match sandbox {
+        Sandbox::ReadOnly => 0,
+        Sandbox::WorkspaceWrite => 1,
+        Sandbox::DangerFullAccess => 2,
     }
 }

@@ -31,6 +31,8 @@ pub(super) struct Seen {
     pub acted: bool,
     /// Events that came.
     pub events: u64,
+    /// The conversation is another one than that which was to be continued.
+    pub strayed: bool,
 }
 
 /// How far the turn is.
@@ -48,6 +50,8 @@ pub(super) enum Turn {
 /// Reads the streams of the CLI and keeps the log.
 pub(super) struct Reader {
     seen: Seen,
+    /// The conversation that is to be continued.
+    resume: Option<String>,
     out: LineBuffer,
     err: LineBuffer,
     log: Log,
@@ -82,9 +86,9 @@ impl Log {
 }
 
 impl Reader {
-    pub fn new(log: Option<File>, secrets: Secrets) -> Self {
+    pub fn new(log: Option<File>, secrets: Secrets, resume: Option<String>) -> Self {
         let (out, err) = (LineBuffer::default(), LineBuffer::default());
-        Self { seen: Seen::default(), out, err, log: Log { file: log, room: LONGEST_LOG, secrets } }
+        Self { seen: Seen::default(), resume, out, err, log: Log { file: log, room: LONGEST_LOG, secrets } }
     }
 
     pub fn finish(mut self) -> Seen {
@@ -101,7 +105,7 @@ impl Reader {
 
 impl Observer for Reader {
     fn output(&mut self, stream: Stream, bytes: &[u8]) -> Progress {
-        let Self { seen, out, err, log } = self;
+        let Self { seen, resume, out, err, log } = self;
         let mut progress = Progress::None;
         match stream {
             Stream::Out => out.push(bytes, |line| {
@@ -109,10 +113,12 @@ impl Observer for Reader {
                 if seen.event(line) {
                     progress = Progress::Made;
                 }
+                // It knows nothing of the task, so it must not do anything either.
+                seen.strayed |= resume.is_some() && seen.thread.is_some() && seen.thread != *resume;
             }),
             Stream::Err => err.push(bytes, |line| log.line("stderr: ", line)),
         }
-        progress
+        if seen.strayed { Progress::Enough } else { progress }
     }
 }
 
@@ -171,7 +177,7 @@ mod tests {
     use super::*;
 
     fn read(lines: &str) -> (Seen, bool) {
-        let mut reader = Reader::new(None, Secrets::default());
+        let mut reader = Reader::new(None, Secrets::default(), None);
         let progress = reader.output(Stream::Out, lines.as_bytes()) == Progress::Made;
         (reader.finish(), progress)
     }
@@ -199,6 +205,15 @@ mod tests {
     }
 
     #[test]
+    fn another_conversation_than_the_one_to_continue_is_ended_at_once() {
+        let mut reader = Reader::new(None, Secrets::default(), Some("t-1".into()));
+        let started = |thread: &str| format!("{{\"type\":\"thread.started\",\"thread_id\":\"{thread}\"}}\n");
+        assert_eq!(reader.output(Stream::Out, started("t-1").as_bytes()), Progress::Made);
+        assert_eq!(reader.output(Stream::Out, started("t-2").as_bytes()), Progress::Enough);
+        assert!(reader.finish().strayed);
+    }
+
+    #[test]
     fn a_reconnect_notice_is_no_progress() {
         let (seen, progress) = read("{\"type\":\"error\",\"message\":\"Reconnecting... 1/5 (x)\"}\n");
         assert!(!progress);
@@ -211,7 +226,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_stream_makes_it_fall_over(bytes: Vec<u8>, size in 1_usize..50) {
-            let mut reader = Reader::new(None, Secrets::default());
+            let mut reader = Reader::new(None, Secrets::default(), None);
             for piece in bytes.chunks(size) {
                 reader.output(Stream::Out, piece);
             }

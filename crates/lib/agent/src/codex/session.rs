@@ -2,7 +2,7 @@
 //! its event stream does not: the code of an error, the sandbox in force, the rate limits and the tokens of a failed turn.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use etcetera::home_dir;
@@ -35,13 +35,49 @@ pub(super) fn folder() -> Option<PathBuf> {
     Some(home.join("sessions"))
 }
 
-/// The log of a conversation; what is not there stays unknown.
-pub(super) fn read(sessions: &Path, thread: &str) -> Session {
-    let mut session = Session::default();
-    // The name comes from the agent's output: only what a name can be is looked for.
+/// How far a conversation had come when it was continued.
+#[derive(Debug, Default)]
+pub(super) struct Mark {
+    /// The length of its log, in bytes.
+    length: u64,
+    /// Its tokens.
+    pub usage: Option<Usage>,
+}
+
+/// Whether a conversation can be called so: a UUID.
+pub(super) fn is_name(thread: &str) -> bool {
+    let groups: Vec<&str> = thread.split('-').collect();
+    let lengths = groups.iter().map(|group| group.len());
+    lengths.eq([8, 4, 4, 4, 12]) && groups.iter().all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// The log of a conversation.
+pub(super) fn find(sessions: &Path, thread: &str) -> Option<PathBuf> {
+    // The name comes from an agent's output: only what a name can be is looked for.
     let plain = thread.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    let Some(log) = plain.then(|| find(sessions, &format!("-{thread}.jsonl"))).flatten() else { return session };
-    let Ok(log) = File::open(log) else { return session };
+    plain.then(|| search(sessions, &format!("-{thread}.jsonl"), 3)).flatten()
+}
+
+/// How far a conversation has come.
+pub(super) fn mark(sessions: &Path, thread: &str) -> Mark {
+    let Some(path) = find(sessions, thread) else { return Mark::default() };
+    let length = fs::metadata(&path).map_or(0, |found| found.len());
+    Mark { length, usage: lines(&path, 0).usage }
+}
+
+/// What the log of a conversation tells of the time after `from`; what is not there stays unknown.
+pub(super) fn read(sessions: &Path, thread: &str, from: &Mark) -> Session {
+    find(sessions, thread).map(|path| lines(&path, from.length)).unwrap_or_default()
+}
+
+fn lines(path: &Path, from: u64) -> Session {
+    let mut session = Session::default();
+    let Ok(mut log) = File::open(path) else { return session };
+    // A log that is shorter than it was has been written anew.
+    let is_there = log.metadata().is_ok_and(|found| found.len() >= from);
+    if is_there && log.seek(SeekFrom::Start(from)).is_err() {
+        return session;
+    }
     let mut lines = BufReader::new(log);
     let mut line = Vec::new();
     while matches!(lines.read_until(b'\n', &mut line), Ok(1..)) {
@@ -87,10 +123,6 @@ impl Session {
 
 /// The newest file of that ending. The folders are years, months and days, and a conversation is nearly always of
 /// today, so the newest are looked at first.
-fn find(folder: &Path, ending: &str) -> Option<PathBuf> {
-    search(folder, ending, 3)
-}
-
 fn search(folder: &Path, ending: &str, depth: u8) -> Option<PathBuf> {
     let mut entries: Vec<_> = fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path()).collect();
     entries.sort_unstable();
@@ -120,4 +152,53 @@ fn rate_limit(limits: &Value) -> Option<RateLimit> {
     both.into_iter().flatten().min_by(|one, two| {
         one.remaining_percent.partial_cmp(&two.remaining_percent).unwrap_or(std::cmp::Ordering::Equal)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const THREAD: &str = "01a20338-e27f-72b3-a132-6e420b9ac8c3";
+
+    #[test]
+    fn only_a_uuid_is_a_name() {
+        assert!(is_name(THREAD));
+        for other in
+            ["", "6e420b9ac8c3", "--last", "01a20338-e27f-72b3-a132-6e420b9ac8cx", "01a20338e27f72b3a1326e420b9ac8c3"]
+        {
+            assert!(!is_name(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn what_was_before_a_mark_says_nothing_of_what_came_after() {
+        let folder = tempfile::tempdir().unwrap();
+        let day = folder.path().join("2026/11/22");
+        fs::create_dir_all(&day).unwrap();
+        let log = day.join(format!("rollout-2026-11-22T12-26-29-{THREAD}.jsonl"));
+        let tokens = |input: u64| {
+            format!(
+                "{{\"type\":\"event_msg\",\"payload\":{{\"type\":\"token_count\",\"info\":{{\"total_token_usage\":{{\"input_tokens\":{input},\"output_tokens\":1}}}}}}}}\n"
+            )
+        };
+        let first = [
+            "{\"type\":\"turn_context\",\"payload\":{\"sandbox_policy\":{\"type\":\"danger-full-access\"}}}\n",
+            "{\"type\":\"response_item\",\"payload\":{\"type\":\"function_call\"}}\n",
+            &tokens(100),
+            "{\"type\":\"event_msg\",\"payload\":{\"type\":\"error\",\"codex_error_info\":\"usage_limit_exceeded\"}}\n",
+        ]
+        .concat();
+        fs::write(&log, &first).unwrap();
+        let before = mark(folder.path(), THREAD);
+        assert_eq!(before.usage.unwrap().input, 100);
+        let second = "{\"type\":\"turn_context\",\"payload\":{\"sandbox_policy\":{\"type\":\"read-only\"}}}\n";
+        fs::write(&log, first.clone() + second + &tokens(150)).unwrap();
+        let session = read(folder.path(), THREAD, &before);
+        assert_eq!((session.error, session.acted, session.sandbox), (None, false, Some(Sandbox::ReadOnly)));
+        assert_eq!(session.usage.unwrap().input, 150);
+        let all = read(folder.path(), THREAD, &Mark::default());
+        assert!(all.error.is_some() && all.acted);
+        fs::write(&log, tokens(7)).unwrap();
+        assert_eq!(read(folder.path(), THREAD, &before).usage.unwrap().input, 7);
+    }
 }
