@@ -4,11 +4,15 @@
 //! text conversion, no file system monitor. Where there is none of these, the digest is that of
 //! `git diff --binary --full-index BASE HEAD`.
 
+mod trailers;
+
 use std::ffi::OsString;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+
+pub use trailers::{LandedCommit, Trailers, landed};
 
 /// The part of a `result` that says where its change is.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -63,11 +67,21 @@ fn folder(work: Option<&Work>) -> PathBuf {
     workdir.filter(|folder| folder.is_dir()).unwrap_or_else(|| PathBuf::from("."))
 }
 
-const DIFF: [&str; 7] =
-    ["-c", "core.fsmonitor=false", "--no-pager", "diff", "--no-ext-diff", "--no-textconv", "--no-color"];
+const QUIET: [&str; 3] = ["-c", "core.fsmonitor=false", "--no-pager"];
+const DIFF: [&str; 4] = ["diff", "--no-ext-diff", "--no-textconv", "--no-color"];
 
+/// `git diff` that runs no program.
 fn git(folder: &Path, args: impl IntoIterator<Item = OsString>) -> duct::Expression {
-    duct::cmd("git", DIFF.iter().map(OsString::from).chain(args))
+    expression(folder, DIFF.iter().map(OsString::from).chain(args))
+}
+
+/// Any command of git that runs no program by itself.
+fn plain(folder: &Path, args: &[&str]) -> duct::Expression {
+    expression(folder, args.iter().map(OsString::from))
+}
+
+fn expression(folder: &Path, args: impl Iterator<Item = OsString>) -> duct::Expression {
+    duct::cmd("git", QUIET.iter().map(OsString::from).chain(args))
         .dir(folder)
         .env("GIT_OPTIONAL_LOCKS", "0")
         .env_remove("GIT_EXTERNAL_DIFF")
@@ -83,18 +97,19 @@ fn between(form: &[&str], base: &str, head: &str) -> io::Result<Vec<OsString>> {
     Ok(form.iter().chain([&base, &head, &"--"]).map(OsString::from).collect())
 }
 
-fn digest(folder: &Path, base: &str, head: &str) -> io::Result<String> {
+/// BLAKE3 of `git diff --binary --full-index BASE HEAD` in the repository at `folder`, hex.
+pub fn digest(folder: &Path, base: &str, head: &str) -> io::Result<String> {
     let args = between(&["--binary", "--full-index"], base, head)?;
     let mut hasher = blake3::Hasher::new();
-    read(folder, args, |mut diff| hasher.update_reader(&mut diff).map(drop))?;
+    read(&git(folder, args), |mut diff| hasher.update_reader(&mut diff).map(drop))?;
     Ok(hasher.finalize().to_hex().to_string())
 }
 
 /// Runs git and hands its output over while it comes. When git fails, the error is what git said.
-fn read(folder: &Path, args: Vec<OsString>, take: impl FnOnce(&mut dyn Read) -> io::Result<()>) -> io::Result<()> {
+fn read(git: &duct::Expression, take: impl FnOnce(&mut dyn Read) -> io::Result<()>) -> io::Result<()> {
     let (mut complaints, said) = io::pipe()?;
     let taken = {
-        let mut reader = git(folder, args)
+        let mut reader = git
             .stderr_file(said)
             .reader()
             .map_err(|error| io::Error::new(error.kind(), format!("git cannot be run: {error}")))?;
@@ -157,7 +172,7 @@ fn text(folder: &Path, args: Vec<OsString>) -> io::Result<(String, bool)> {
     // Comparing with nothing ends with 1 when there is a difference.
     let differs_is_fine = args.first().is_some_and(|first| first == "--no-index");
     let mut bytes = Vec::new();
-    let read = read(folder, args, |diff| diff.take(MOST + 1).read_to_end(&mut bytes).map(drop));
+    let read = read(&git(folder, args), |diff| diff.take(MOST + 1).read_to_end(&mut bytes).map(drop));
     match read {
         Err(_) if differs_is_fine && !bytes.is_empty() => {}
         read => read?,
