@@ -212,7 +212,7 @@ fn what_looks_complete_and_is_not_is_told() {
 #[test]
 fn every_defect_of_the_tool_is_in_the_table_of_the_page() {
     let page = fs::read_to_string(root().join("docs/plan-format.md")).unwrap();
-    let rules = fs::read_to_string(root().join("crates/bin/plan-parse/src/check/rule.rs")).unwrap();
+    let rules = fs::read_to_string(root().join("crates/lib/plan/src/check/rule.rs")).unwrap();
     let mut count = 0;
     for line in rules.lines() {
         let parts: Vec<&str> = line.split('"').collect();

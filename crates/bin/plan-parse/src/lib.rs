@@ -1,40 +1,17 @@
 //! plan-parse: turns a plan into lines, and tells what is wrong with one.
 
 mod args;
-mod backend;
-mod check;
-mod criteria;
-mod dialect;
-mod digest;
-mod draft;
-mod fence;
-mod field;
-mod files;
-mod front_matter;
-mod ids;
-mod input;
-mod markdown;
-mod minutes;
-mod needs;
-mod opener;
-mod path;
-mod plan;
-#[cfg(test)]
-mod properties;
 mod report;
 mod schema;
-mod shell;
-mod spread;
 
 use std::io::IsTerminal;
 
 use clap::{CommandFactory, Parser};
+use plan::check::{self, Severity};
+use plan::{Input, Parsed, spread};
 use stage::{Error, Exit, Sink};
 
 use crate::args::{Args, Format};
-use crate::check::Severity;
-use crate::input::Input;
-use crate::plan::Parsed;
 use crate::report::Report;
 
 /// The command line, for man pages and completions.
@@ -62,7 +39,7 @@ fn run(mut args: Args) -> Result<Exit, Error> {
         return check(&args);
     }
     match args.plans.as_slice() {
-        [plan] => parse(plan, args.dialect.as_deref()),
+        [path] => parse(path, args.dialect.as_deref()),
         _ => Err(Error::Usage("one plan at a time: a stream has one plan line (--check takes several)".to_owned())),
     }
 }

@@ -7,9 +7,9 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde::Serialize;
 use stage::Shown;
 
-use crate::check::{Defect, Severity};
-use crate::input::Input;
-use crate::markdown::{Document, Position};
+use plan::check::{Defect, Severity};
+use plan::Input;
+use plan::markdown::{Document, Position};
 
 /// How severe a defect is under the mode that was asked for.
 pub fn severity(defect: &Defect, strict: bool) -> Severity {

@@ -1,7 +1,7 @@
 //! Our own format, described in `docs/plan-format.md`: numbered tasks whose fields are all labelled. Nothing is
 //! inferred but the objective.
 
-use super::{Dialect, Source, explicit, numbered};
+use super::{Dialect, Order, Source, explicit, numbered};
 use crate::draft::Reading;
 use crate::field::{self, Label};
 use crate::front_matter;
@@ -16,6 +16,10 @@ pub const NAME: &str = "plan-and-execute";
 impl Dialect for PlanAndExecute {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn order(&self) -> Order {
+        Order::AsWritten
     }
 
     fn read(&self, source: &Source) -> Option<Reading> {

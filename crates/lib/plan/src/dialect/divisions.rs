@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 
+use super::boxes::Boxed;
 use super::numbered::{Form, Opener, set_extents};
 use crate::field::item_of;
 use crate::markdown::{Document, Kind, Mark};
@@ -35,8 +36,9 @@ const NO_PLAN: [&str; 9] =
     ["summary", "log", "report", "retrospective", "review", "notes", "design", "spec", "proposal"];
 
 /// The divisions of a document, as openers with their blocks; empty when there is no clear series.
-pub fn find(document: &Document, candidates: &[Opener]) -> Vec<Opener> {
-    if has_numbered_boxes(document) {
+pub fn find(document: &Document, candidates: &[Opener], boxes: &[Boxed]) -> Vec<Opener> {
+    // Boxes called tasks are the tasks, and the divisions are only their groups.
+    if boxes.iter().filter(|boxed| boxed.called_task).take(2).count() == 2 {
         return Vec::new();
     }
     let headings: Vec<&Opener> = candidates
@@ -59,7 +61,10 @@ pub fn find(document: &Document, candidates: &[Opener]) -> Vec<Opener> {
     let mut found: Vec<Opener> = match (units(document, candidates), best) {
         (Some(units), _) => units,
         (None, Some((_, _, members))) => members.iter().map(|opener| (*opener).clone()).collect(),
-        (None, None) => single(document, candidates).into_iter().collect(),
+        (None, None) => match single(document, candidates) {
+            Some(single) => vec![single],
+            None => numbers(document, boxes),
+        },
     };
     set_extents(document, &mut found);
     found
@@ -151,24 +156,58 @@ fn single(document: &Document, candidates: &[Opener]) -> Option<Opener> {
     (work && proof).then(|| opener.clone())
 }
 
-/// Numbered boxes, or boxes called tasks, are the tasks of another dialect, and the divisions are only its groups.
-fn has_numbered_boxes(document: &Document) -> bool {
-    let boxes = document.blocks.windows(2).filter(|pair| {
-        let boxed = matches!(pair[0].kind, Kind::Item(mark) if mark != Mark::None);
-        boxed && pair[0].depth == 1 && !pair[0].quoted && {
-            let text = document.inner(&pair[1]).trim_start_matches('*');
-            text.starts_with("Task:") || text.starts_with("Task ") || is_numbered(text)
-        }
-    });
-    boxes.take(2).count() == 2
-}
+/// Headings of sections whose numbered headings are steps of work and no chapters.
+const STEPS: [&str; 6] = ["steps", "step-by-step", "tasks", "work", "todo", "actions"];
 
-/// `T014 …`, `1.2 …`, `3. …`; not `3 tests pass`.
-fn is_numbered(text: &str) -> bool {
-    let Some(length) = opener::id_length(text).filter(|length| *length < text.len()) else { return false };
-    let (id, rest) = text.split_at(length);
-    let code = id.starts_with('T') && id[1..].starts_with(|next: char| next.is_ascii_digit());
-    code || id.contains('.') || (id.bytes().all(|byte| byte.is_ascii_digit()) && rest.starts_with(['.', ')', ':']))
+/// Headings with a number and no word: `### 1. Title` under a heading `Steps`, or `## 01. Title` with boxes below most
+/// of them in a plan. Other numbered headings are chapters.
+fn numbers(document: &Document, boxes: &[Boxed]) -> Vec<Opener> {
+    let mut open: [Option<usize>; 7] = [None; 7];
+    let mut series: Vec<(Option<usize>, Form, Vec<Opener>)> = Vec::new();
+    for (index, block) in document.blocks.iter().enumerate() {
+        let Kind::Heading(level) = block.kind else { continue };
+        if block.depth > 0 || block.quoted {
+            continue;
+        }
+        let section = open[..usize::from(level)].iter().rev().find_map(|open| *open);
+        open[usize::from(level)] = Some(index);
+        open[usize::from(level) + 1..].fill(None);
+        let Some(mut opening) = opener::read_boxed(document.inner(block)) else { continue };
+        let base = block.inner.start;
+        opening.id = base + opening.id.start..base + opening.id.end;
+        opening.title = base + opening.title.start..base + opening.title.end;
+        if !opening.separated || !opener::is_whole_number(document.slice(&opening.id)) {
+            continue;
+        }
+        let form = Form::Heading(level);
+        let opener = Opener { form, block: index, opening, section, blocks: index..index };
+        match series.last_mut().filter(|(above, of, _)| *above == section && *of == form) {
+            Some((_, _, members)) => members.push(opener),
+            None => series.push((section, form, vec![opener])),
+        }
+    }
+    let title = title(document).to_lowercase();
+    let planned = ["plan", "roadmap", "todo", "tasks"].iter().any(|word| has_word(&title, word));
+    let found = series.into_iter().find_map(|(section, _, mut members)| {
+        let counted = members.windows(2).all(|pair| {
+            let number = |opener: &Opener| document.slice(&opener.opening.id).parse::<u32>().ok();
+            number(&pair[0]).and_then(|before| before.checked_add(1)) == number(&pair[1])
+        });
+        if members.len() < 2 || !counted {
+            return None;
+        }
+        let steps = section.is_some_and(|section| {
+            let heading = document.inner(&document.blocks[section]).to_lowercase();
+            document.blocks[section].kind != Kind::Heading(1) && STEPS.iter().any(|word| has_word(&heading, word))
+        });
+        set_extents(document, &mut members);
+        let boxed = members.iter().filter(|member| {
+            let first = boxes.partition_point(|boxed| boxed.text < member.blocks.start);
+            boxes.get(first).is_some_and(|boxed| boxed.text < member.blocks.end)
+        });
+        (steps || (planned && boxed.count() * 4 >= members.len() * 3)).then_some(members)
+    });
+    found.unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -180,7 +219,7 @@ mod tests {
         let document = Document::read(text);
         let outline = Outline::new(&document);
         assert!(outline.tasks.is_empty());
-        find(&document, &outline.candidates)
+        find(&document, &outline.candidates, &crate::dialect::boxes::find(&document))
             .iter()
             .map(|opener| document.slice(&opener.opening.title).to_owned())
             .collect()
@@ -191,6 +230,8 @@ mod tests {
         assert_eq!(titles("# Cache\n\n## Chunk 1: a\n\n## Chunk 2: b\n\n## Out of scope\n"), ["a", "b"]);
         assert_eq!(titles("# Cache\n\n## 8. Implementation Order\n\n### Phase 1: a\n\n### Phase 2: b\n"), ["a", "b"]);
         assert_eq!(titles("# Cache plan\n\n- U1. **a**\n\n- U2. **b**\n"), ["a", "b"]);
+        assert_eq!(titles("# Cache\n\n## Steps\n\n### 1. a\n\n### 2. b\n"), ["a", "b"]);
+        assert_eq!(titles("# Cache plan\n\n## Aim\n\n## 01. a\n\nText\n\n- [ ] x\n\n## 02. b\n\n- [ ] y\n"), ["a", "b"]);
         assert_eq!(titles("# Phase 3: c\n\n## Changes\n\n## Verification\n"), ["c"]);
     }
 
@@ -201,7 +242,8 @@ mod tests {
             "# Cache\n\n## 1. a\n\n## 2. b\n",
             "# Cache\n\n## Problem 1: a\n\n## Problem 2: b\n",
             "# Phase 3: c — Implementation Plan\n\n## Files\n",
-            "# Tasks plan\n\n## Phase 1: a\n\n- [ ] T001 x\n\n## Phase 2: b\n\n- [ ] T002 y\n",
+            "# Cache plan\n\n## 1. a\n\n- [ ] x\n\n## 2. b\n\n## 3. c\n",
+            "# Cache plan\n\n## Steps\n\n### 1. a\n\n### 3. b\n",
             "# Plan\n\n## Phase 1: a\n\n- [ ] Task: x\n- [ ] Task: y\n\n## Phase 2: b\n",
         ] {
             assert!(titles(text).is_empty(), "{text}");

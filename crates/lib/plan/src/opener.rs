@@ -117,6 +117,41 @@ pub fn read_code(line: &str) -> Option<Opening> {
     finish(line, Word::Code, id, marked).filter(|opening| opening.separated && !opening.title.is_empty())
 }
 
+/// Reads the text of a box: `1. Title`, `2.1 Title`, `T014 [P] Title`, `**3. Title**`, `[T003] Title`. A whole number
+/// needs a separator behind it: `3 tests pass` has none.
+pub fn read_boxed(line: &str) -> Option<Opening> {
+    let (mut start, marked) = skip_marks(line);
+    let bracket = line[start..].starts_with('[');
+    start += usize::from(bracket);
+    let length = id_length(&line[start..])?;
+    let code = &line[start..start + length];
+    if bracket && (!line[start + length..].starts_with(']') || !is_task_code(code)) {
+        return None;
+    }
+    let behind = start + length + usize::from(bracket);
+    let (title, separated) = separator(line, behind)?;
+    let dotted = code.starts_with(|first: char| first.is_ascii_digit()) && code.contains('.');
+    let digit = code.bytes().any(|byte| byte.is_ascii_digit());
+    if !(digit && (separated || dotted || is_task_code(code))) || title == line.len() {
+        return None;
+    }
+    let (title, done) = without_state(line, title..line.len());
+    Some(Opening { word: Word::Code, id: start..start + length, title, separated, done: done || marked })
+}
+
+/// `T014`, `T003a`, `T-7`: the numbers of spec-kit.
+pub fn is_task_code(code: &str) -> bool {
+    let Some(rest) = code.strip_prefix('T') else { return false };
+    let rest = rest.strip_prefix('-').unwrap_or(rest);
+    let letters = rest.trim_start_matches(|digit: char| digit.is_ascii_digit());
+    letters.len() < rest.len() && letters.len() <= 1 && letters.bytes().all(|letter| letter.is_ascii_alphabetic())
+}
+
+/// `3`, `07`: a number without parts.
+pub fn is_whole_number(code: &str) -> bool {
+    !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 fn finish(line: &str, word: Word, id: Range<usize>, marked: bool) -> Option<Opening> {
     let (title_start, separated) = separator(line, id.end)?;
     let (title, done) = without_state(line, title_start..line.len());
@@ -281,7 +316,7 @@ fn behind_separator(line: &str, at: usize) -> Option<usize> {
 }
 
 /// Takes marks of state off the end of a title, and emphasis off both ends.
-fn without_state(line: &str, range: Range<usize>) -> (Range<usize>, bool) {
+pub fn without_state(line: &str, range: Range<usize>) -> (Range<usize>, bool) {
     let mut done = false;
     let mut title = line[range.clone()].trim();
     let offset = |title: &str| title.as_ptr() as usize - line.as_ptr() as usize;

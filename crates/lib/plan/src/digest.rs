@@ -34,8 +34,11 @@ pub fn of(document: &Document, draft: &Draft, task: &Task) -> String {
     for done in &task.done {
         add("done", &done.text);
     }
-    for need in &task.needs {
-        add("need", need);
+    // What follows from the place among the others is no work of this task's own.
+    if !draft.inferred.contains(&"needs") {
+        for need in &task.needs {
+            add("need", need);
+        }
     }
     add("backend", task.backend.as_deref().unwrap_or(""));
     add("work_type", &task.work_type.map(|kind| format!("{kind:?}")).unwrap_or_default());
@@ -45,7 +48,10 @@ pub fn of(document: &Document, draft: &Draft, task: &Task) -> String {
     }
     add("output", task.output.as_deref().unwrap_or(""));
     // The opening line is the number, the title and the marks of state: the title is counted already.
-    let body = normalised(document, draft.opening.end.min(draft.body.end)..draft.body.end);
+    let body = match &draft.text {
+        Some(text) => Cow::Borrowed(text.as_str()),
+        None => normalised(document, draft.opening.end.min(draft.body.end)..draft.body.end),
+    };
     record::digest([fields.as_bytes(), body.as_bytes()])
 }
 

@@ -7,7 +7,7 @@ use super::rule::{CYCLE, DUPLICATE_ID, HIDDEN_TASKS, NO_TASKS, OPEN_FENCE, UNCLE
 use crate::fence;
 use crate::markdown::{Document, Kind};
 use crate::opener::{self, Word};
-use crate::plan::Parsed;
+use crate::parsed::Parsed;
 
 /// The defects of structure of a plan.
 pub fn defects(parsed: &Parsed) -> Vec<Defect> {

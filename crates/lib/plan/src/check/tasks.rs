@@ -11,7 +11,7 @@ use super::rule::{
 };
 use crate::draft::Field;
 use crate::path;
-use crate::plan::Parsed;
+use crate::parsed::Parsed;
 use crate::shell;
 
 /// Adds the defects of every task, and that the plan does not say what they are for.

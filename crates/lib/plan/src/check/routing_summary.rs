@@ -10,7 +10,7 @@ use crate::backend::{self, Wish};
 use crate::files::says_none;
 use crate::markdown::{Block, Document, Kind};
 use crate::opener;
-use crate::plan::Parsed;
+use crate::parsed::Parsed;
 
 /// What a column holds.
 #[derive(Clone, Copy, PartialEq)]

@@ -9,6 +9,7 @@ use crate::field::{self, Label, one_line};
 use crate::ids::Names;
 use crate::input::Input;
 use crate::markdown::{Document, Kind};
+use crate::order;
 
 /// A plan as far as it could be read.
 pub struct Parsed<'a> {
@@ -28,11 +29,15 @@ impl<'a> Parsed<'a> {
     /// Reads a plan, with the dialect that is named or the first that knows it.
     pub fn read(input: &'a Input, only: Option<&str>) -> Self {
         let document = Document::read(input.text());
-        let (format, Reading { drafts }) = match dialect::read(&document, only) {
-            Some((name, reading)) => (Some(name), reading),
+        let (dialect, Reading { mut drafts }) = match dialect::read(&document, input, only) {
+            Some((dialect, reading)) => (Some(dialect), reading),
             None => (None, Reading::default()),
         };
-        let names = Names::new(&drafts);
+        let mut names = Names::new(&drafts);
+        if let Some(dialect) = dialect {
+            order::infer(dialect.order(), &mut drafts, &mut names);
+        }
+        let format = dialect.map(dialect::Dialect::name);
         Self { input, document, format, drafts, names }
     }
 
@@ -100,7 +105,7 @@ impl<'a> Parsed<'a> {
             checked: draft.checked,
             constraints: draft.constraints.clone(),
             output: draft.output.clone(),
-            body: document.slice(&draft.body).to_owned(),
+            body: draft.text.clone().unwrap_or_else(|| document.slice(&draft.body).to_owned()),
             source: Source {
                 path: self.input.path.clone(),
                 line: document.line(draft.body.start) as u64,

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use crate::check;
 use crate::input::Input;
-use crate::plan::Parsed;
+use crate::parsed::Parsed;
 
 /// Lines that mean something to the parser, in any order.
 fn line() -> impl Strategy<Value = String> {

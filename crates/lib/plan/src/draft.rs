@@ -61,6 +61,12 @@ pub struct Draft {
     pub output: Option<String>,
     /// It is ticked off.
     pub checked: bool,
+    /// It may be done beside the tasks next to it: the plan says so.
+    pub parallel: bool,
+    /// Its text, where that is no part of a Markdown file.
+    pub text: Option<String>,
+    /// Where its state is a word and no box: the word's place, and the word for "done".
+    pub status: Option<(Range<usize>, &'static str)>,
     /// Fields that were inferred.
     pub inferred: Vec<&'static str>,
     /// Values that are there but could not be understood.

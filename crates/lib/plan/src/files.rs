@@ -107,6 +107,86 @@ pub fn infer(document: &Document, blocks: Range<usize>, draft: &mut Draft) {
     dedupe(draft);
 }
 
+/// Paths that the text of a task names, wherever they stand: between backticks, or beyond doubt without. What is done to
+/// them is told by the word that begins the text.
+pub fn mentioned(document: &Document, blocks: Range<usize>, draft: &mut Draft) {
+    for (at, block) in document.blocks[blocks.clone()].iter().enumerate() {
+        if block.kind != Kind::Paragraph || block.quoted {
+            continue;
+        }
+        let own = if at == 0 { draft.opening.clone() } else { block.inner.clone() };
+        let text = document.slice(&own);
+        let lead = leading(if at == 0 { &draft.title } else { text });
+        let add = |word: &str, place: Range<usize>, draft: &mut Draft| {
+            let Some(found) = path::read(word) else { return };
+            let action = match lead {
+                // What is created is the object of the word; a later path says where or after what.
+                Lead::Create if draft.files.is_empty() || at > 0 => Action::Create,
+                Lead::Read => Action::Read,
+                Lead::Delete => Action::Delete,
+                _ => unsaid(word),
+            };
+            let file = FileRef { path: found.path.into_owned(), action, lines: found.lines.map(str::to_owned) };
+            draft.files.push(Written::new(file, place));
+        };
+        let mut behind = own.start;
+        for span in document.spans_of(block).iter().filter(|span| span.code) {
+            bare_words(document, behind..span.range.start, &mut |word, place| add(word, place, draft));
+            let code = code_text(document.slice(&span.range));
+            if path::is_certain(code) || (code.matches('/').count() > 1 && path::read(code).is_some() && !code.contains(' ')) {
+                add(code, span.range.clone(), draft);
+            }
+            behind = span.range.end;
+        }
+        bare_words(document, behind..own.start + text.len(), &mut |word, place| add(word, place, draft));
+    }
+    if !draft.files.is_empty() {
+        draft.infer("files");
+    }
+    dedupe(draft);
+}
+
+/// The words of running text that are paths with a folder and a suffix.
+fn bare_words(document: &Document, range: Range<usize>, add: &mut dyn FnMut(&str, Range<usize>)) {
+    let Some(text) = document.text.get(range.clone()) else { return };
+    for word in text.split_whitespace() {
+        let start = range.start + (word.as_ptr() as usize - text.as_ptr() as usize);
+        let plain = word.trim_matches(['*', '_', '"', '\'', '(', ')', '[', ']', ',', ';', '.', ':', '!', '?', '。', '，', '、']);
+        let source = plain.contains('/') && plain.rsplit('/').next().is_some_and(|name| name.contains('.'));
+        if source && path::is_certain(plain) && !plain.contains("//") {
+            add(plain, start..start + word.len());
+        }
+    }
+}
+
+/// What a text is about to do.
+enum Lead {
+    Create,
+    Read,
+    Delete,
+    Change,
+}
+
+/// The word that a text begins with, behind marks and tags in brackets.
+fn leading(text: &str) -> Lead {
+    let mut rest = text.trim_start_matches(['*', '_', ' ']);
+    while let Some((_, behind)) = rest.strip_prefix('[').and_then(|inner| inner.split_once(']')) {
+        rest = behind.trim_start();
+    }
+    let word = rest.split(|character: char| !character.is_alphanumeric()).next().unwrap_or("").to_lowercase();
+    let chinese = |words: &[&str]| words.iter().any(|word| rest.starts_with(word));
+    match word.as_str() {
+        "create" | "scaffold" | "new" | "write" | "generate" | "crear" | "criar" => Lead::Create,
+        "verify" | "check" | "review" | "read" | "inspect" | "confirm" | "run" | "analyze" | "analyse" | "audit" | "ensure"
+        | "validate" | "study" | "examine" | "locate" | "identify" => Lead::Read,
+        "delete" | "remove" | "drop" => Lead::Delete,
+        _ if chinese(&["创建", "新建", "新增", "建立", "作成"]) => Lead::Create,
+        _ if chinese(&["验证", "检查", "確認", "确认", "运行"]) => Lead::Read,
+        _ if chinese(&["删除", "移除", "刪除"]) => Lead::Delete,
+        _ => Lead::Change,
+    }
+}
+
 fn verb(word: &str) -> Option<Action> {
     Some(match word {
         "create" | "creates" | "add" | "write" | "新建" | "创建" => Action::Create,

@@ -248,7 +248,8 @@ fn body(document: &Document, opener: &Opener) -> Range<usize> {
     let indent = before.len() - before.trim_end_matches([' ', '\t']).len();
     let start = first.range.start - indent;
     let mut end = if opener.form == Form::Item {
-        first.range.end
+        let last = document.blocks[opener.blocks.clone()].last();
+        last.map_or(first.range.end, |last| last.range.end.max(first.range.end))
     } else {
         let next = document.blocks.get(opener.blocks.end);
         next.map_or(document.text.len(), |block| block.range.start)

@@ -11,7 +11,7 @@ use super::rule::{
 };
 use super::structure::{hidden_id, open_blocks};
 use crate::field::label;
-use crate::plan::Parsed;
+use crate::parsed::Parsed;
 
 /// Every defect is held against every open fence: more of them than this are no slip, and would only cost time.
 const MAX_FENCES: usize = 32;

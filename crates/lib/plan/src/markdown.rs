@@ -112,6 +112,10 @@ impl<'a> Document<'a> {
             line_starts: OnceLock::new(),
             front_matter: front_matter.inner,
         };
+        // Plans that are JSON have no Markdown in them.
+        if text.trim_start().starts_with('{') && text.trim_end().ends_with('}') {
+            return document;
+        }
         let body = &text[front_matter.end..];
         match fence::hide_nested(body) {
             Some(repaired) => document.parse(&repaired, front_matter.end),
@@ -340,15 +344,16 @@ impl Reader<'_, '_> {
         block.spans.end = end;
         let trimmed = text[block.inner.clone()].trim_end().len();
         block.inner.end = block.inner.start + trimmed;
-        // Boxes that CommonMark does not know, `[-]` and `[~]`, stand for work that is begun or dropped.
-        let unusual = ["[-] ", "[~] ", "[/] ", "[>] "].iter().any(|mark| text[block.inner.clone()].starts_with(mark));
-        if unusual && leaf.index > 0 {
+        // Boxes that CommonMark does not know: `[-]` and `[~]` are begun or dropped, `[ ]*` is optional, `[v]` is ticked.
+        if leaf.index > 0
+            && let Some((mark, width)) = unusual_box(&text[block.inner.clone()])
+        {
             let start = block.inner.start;
             let item = &mut self.document.blocks[leaf.index - 1];
             if item.kind == Kind::Item(Mark::None) {
-                item.kind = Kind::Item(Mark::Open);
+                item.kind = Kind::Item(mark);
                 self.document.ticks.push(start + 1);
-                self.document.blocks[leaf.index].inner.start = start + 4;
+                self.document.blocks[leaf.index].inner.start = start + width;
             }
         }
         self.split_label(leaf.index);
@@ -383,6 +388,21 @@ impl Reader<'_, '_> {
         block.range.end = block.range.end.min(start);
         self.document.blocks.push(behind);
     }
+}
+
+/// A box that CommonMark does not know, with its width in bytes, the white space behind it included.
+fn unusual_box(text: &str) -> Option<(Mark, usize)> {
+    let inside = text.strip_prefix('[')?.chars().next()?;
+    let mark = match inside {
+        ' ' | '-' | '~' | '/' | '>' | '!' | '?' => Mark::Open,
+        'x' | 'X' | 'v' | 'V' | '✓' | '✔' | '✅' => Mark::Ticked,
+        _ => return None,
+    };
+    let behind = text[1 + inside.len_utf8()..].strip_prefix(']')?;
+    let behind = behind.strip_prefix('\\').unwrap_or(behind);
+    let behind = behind.strip_prefix('*').unwrap_or(behind);
+    let content = behind.trim_start_matches([' ', '\t']);
+    (content.len() < behind.len()).then_some((mark, text.len() - content.len()))
 }
 
 fn level_number(level: HeadingLevel) -> u8 {

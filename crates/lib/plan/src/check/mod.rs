@@ -11,7 +11,7 @@ use std::ops::Range;
 
 pub use rule::{Rule, Severity};
 
-use crate::plan::Parsed;
+use crate::parsed::Parsed;
 
 /// One defect.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use super::Defect;
 use super::rule::NEAR_LABEL;
 use crate::field::{Label, label};
 use crate::markdown::{Block, Document, Kind};
-use crate::plan::Parsed;
+use crate::parsed::Parsed;
 
 /// The labels that a plan of ours is written with.
 const LABELS: [&str; 14] = [

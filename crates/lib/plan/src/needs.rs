@@ -26,6 +26,7 @@ pub fn read(document: &Document, fields: &[Field], draft: &mut Draft) {
         for range in ranges {
             let text = document.slice(&range);
             if says_none(text) {
+                draft.none.push("needs");
                 continue;
             }
             let found = list(text);

@@ -2,7 +2,8 @@
 //! `Expected` lines. What such plans do not state is inferred where that is safe, and marked.
 
 use super::numbered::Opener;
-use super::{Dialect, Source, divisions, explicit, numbered, runs};
+use super::boxes::Boxed;
+use super::{Dialect, Order, Source, explicit, numbered, runs};
 use crate::draft::Reading;
 use crate::field::Field;
 use crate::files;
@@ -17,19 +18,29 @@ impl Dialect for Superpowers {
         "superpowers"
     }
 
+    fn order(&self) -> Order {
+        Order::Overlap
+    }
+
     fn read(&self, source: &Source) -> Option<Reading> {
         let document = source.document;
         let outline = source.outline();
-        if !outline.tasks.is_empty() {
-            return Some(drafts(document, &outline.tasks, &outline.fields));
+        let outside = |boxed: &&Boxed| {
+            let before = outline.tasks.partition_point(|task| task.blocks.start <= boxed.text);
+            let inside = before.checked_sub(1).is_some_and(|task| outline.tasks[task].blocks.contains(&boxed.text));
+            boxed.depth == 1 && boxed.is_numbered() && !inside
+        };
+        // A heading such as `Task 3 notes` in a list of numbered boxes makes no plan of this kind.
+        let boxed = source.boxes().iter().filter(outside).take(outline.tasks.len() + 3).count();
+        if outline.tasks.is_empty() || (boxed >= 3 && boxed > outline.tasks.len()) {
+            return None;
         }
-        let divisions = divisions::find(document, &outline.candidates);
-        let fields = numbered::fields(document, &divisions);
-        (!divisions.is_empty()).then(|| drafts(document, &divisions, &fields))
+        Some(drafts(document, &outline.tasks, &outline.fields))
     }
 }
 
-fn drafts(document: &Document, openers: &[Opener], fields: &[Vec<Field>]) -> Reading {
+/// Reads tasks with all that is stated and what is inferred.
+pub fn drafts(document: &Document, openers: &[Opener], fields: &[Vec<Field>]) -> Reading {
     let shared = explicit::shared_constraints(document, openers);
     let drafts = spread::map(openers.len(), document.text.len(), |index| {
         let (opener, fields) = (&openers[index], &fields[index]);

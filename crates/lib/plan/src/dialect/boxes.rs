@@ -1,0 +1,225 @@
+//! Tasks that are boxes: what several dialects share, from finding the boxes to reading what belongs to each.
+
+use std::ops::Range;
+
+use super::explicit;
+use super::numbered::{self, Form, Opener};
+use super::runs;
+use crate::draft::{Draft, Reading};
+use crate::field::one_line;
+use crate::files;
+use crate::markdown::{Document, Kind, Mark};
+use crate::opener::{self, Opening, Word};
+use crate::spread;
+
+/// A list item with a box.
+#[derive(Clone, Debug)]
+pub struct Boxed {
+    /// The block of its text; the item is the block before it.
+    pub text: usize,
+    /// The number and the title, as places in the file; an empty number where there is none.
+    pub opening: Opening,
+    /// How many lists it is in, from 1.
+    pub depth: u32,
+    /// It says `Task: Title`.
+    pub called_task: bool,
+    /// The nearest heading above it, as a block.
+    pub heading: Option<usize>,
+}
+
+impl Boxed {
+    /// Its number, as written.
+    pub fn code<'d>(&self, document: &Document<'d>) -> &'d str {
+        document.slice(&self.opening.id)
+    }
+
+    /// It has a number.
+    pub fn is_numbered(&self) -> bool {
+        !self.opening.id.is_empty()
+    }
+}
+
+/// Every box outside quotes, up to two lists deep, in order.
+pub fn find(document: &Document) -> Vec<Boxed> {
+    let mut found = Vec::new();
+    let mut heading = None;
+    for (index, block) in document.blocks.iter().enumerate() {
+        match block.kind {
+            Kind::Heading(_) if block.depth == 0 && !block.quoted => heading = Some(index),
+            Kind::Item(mark) if mark != Mark::None && block.depth <= 2 && !block.quoted => {
+                let Some(text) = document.blocks.get(index + 1).filter(|text| text.kind == Kind::Paragraph) else {
+                    continue;
+                };
+                let base = text.inner.start;
+                let line = document.inner(text);
+                let (mut opening, called_task) = read(line);
+                opening.id = base + opening.id.start..base + opening.id.end;
+                opening.title = base + opening.title.start..base + opening.title.end;
+                found.push(Boxed { text: index + 1, opening, depth: block.depth, called_task, heading });
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// What the text of a box says.
+fn read(line: &str) -> (Opening, bool) {
+    if let Some(opening) = opener::read_boxed(line) {
+        return (opening, false);
+    }
+    let plain = line.trim_start_matches(['*', ' ']);
+    let called = ["Task:", "Task："].iter().find_map(|word| plain.strip_prefix(word));
+    let title = called.map_or(line, |rest| rest.trim_start_matches(['*', ' ']));
+    let start = line.len() - title.len();
+    let (title, done) = opener::without_state(line, start..line.len());
+    (Opening { word: Word::Code, id: 0..0, title, separated: false, done }, called.is_some())
+}
+
+/// Words of headings over boxes that are no work of their own: what must hold, what is looked at, what is not to be
+/// done now.
+const NO_WORK: [&str; 44] = [
+    "acceptance",
+    "success",
+    "criteria",
+    "criterion",
+    "definition",
+    "prerequisite",
+    "prerequisites",
+    "requirements",
+    "pre-requisites",
+    "checklist",
+    "checks",
+    "gates",
+    "gate",
+    "verification",
+    "verify",
+    "validation",
+    "review",
+    "qa",
+    "parking",
+    "future",
+    "deferred",
+    "backlog",
+    "later",
+    "icebox",
+    "ideas",
+    "optional",
+    "stretch",
+    "non-goals",
+    "out-of-scope",
+    "questions",
+    "risks",
+    "notes",
+    "summary",
+    "legend",
+    "status",
+    "metrics",
+    "sign-off",
+    "signoff",
+    "approval",
+    "assumptions",
+    "rollback",
+    "references",
+    "related",
+    "example",
+];
+
+/// Whether boxes under this heading are criteria, wishes or remarks and no tasks.
+pub fn is_no_work(heading: &str) -> bool {
+    let heading = heading.to_lowercase();
+    let mut words = heading.split(|character: char| !(character.is_alphanumeric() || character == '-'));
+    words.any(|word| NO_WORK.contains(&word))
+        || heading.contains("out of scope")
+        || heading.contains("not in scope")
+        || ["验收", "驗收", "检查", "完了条件", "成功标准", "체크리스트", "критерии"]
+            .iter()
+            .any(|word| heading.contains(word))
+}
+
+/// Turns the chosen boxes into openers: each task reaches to the next one, or to the next heading when `flat`, else to
+/// the end of its item.
+pub fn openers(document: &Document, boxes: &[&Boxed], flat: bool) -> Vec<Opener> {
+    let mut openers: Vec<Opener> = boxes
+        .iter()
+        .map(|boxed| Opener {
+            form: Form::Item,
+            block: boxed.text,
+            opening: boxed.opening.clone(),
+            section: boxed.heading,
+            blocks: boxed.text..boxed.text,
+        })
+        .collect();
+    numbered::set_extents(document, &mut openers);
+    if flat {
+        for at in 0..openers.len() {
+            let limit = openers.get(at + 1).map_or(document.blocks.len(), |next| next.block - 1);
+            let own = openers[at].blocks.end;
+            // Items of the same list that are no tasks of their own belong to the task above them; so does text
+            // between them, but not text behind the last one.
+            let mut end = own;
+            for index in own..limit {
+                let block = &document.blocks[index];
+                match block.kind {
+                    Kind::Heading(_) | Kind::Rule if block.depth == 0 => break,
+                    _ if block.depth > 0 => end = index + 1,
+                    _ => {}
+                }
+            }
+            openers[at].blocks.end = end;
+        }
+    }
+    openers
+}
+
+/// Reads the tasks that begin at the openers, with what is inferred from their text. `name` gives the number of a task
+/// that has none.
+pub fn drafts(document: &Document, openers: &[Opener], name: impl Fn(usize) -> Option<String> + Sync) -> Reading {
+    let shared = explicit::shared_constraints(document, openers);
+    let all = numbered::fields(document, openers);
+    let drafts = spread::map(openers.len(), document.text.len(), |index| {
+        let (opener, fields) = (&openers[index], &all[index]);
+        let mut draft = draft(document, opener);
+        if let Some(id) = name(index) {
+            draft.id = id;
+            draft.infer("id");
+        }
+        explicit::read(document, fields, &mut draft);
+        if draft.files.is_empty() && !draft.none.contains(&"files") {
+            files::mentioned(document, opener.blocks.clone(), &mut draft);
+        }
+        runs::infer(document, opener.blocks.clone(), fields, &mut draft);
+        explicit::add_shared(&mut draft, &shared);
+        draft
+    });
+    Reading { drafts }
+}
+
+fn draft(document: &Document, opener: &Opener) -> Draft {
+    let mut draft = numbered::draft(document, opener);
+    draft.title = title(document, &opener.opening.title);
+    draft.untitled = draft.title.is_empty();
+    // Its own box decides, whatever the boxes of its steps say.
+    let own = document.blocks[opener.block - 1].kind == Kind::Item(Mark::Ticked);
+    draft.checked = own || opener.opening.done;
+    draft
+}
+
+/// The title without data that other tools keep there: HTML comments, and a commit in brackets at the end.
+fn title(document: &Document, range: &Range<usize>) -> String {
+    let mut text = document.slice(range).to_owned();
+    while let Some(start) = text.find("<!--") {
+        let Some(end) = text[start..].find("-->") else { break };
+        text.replace_range(start..start + end + 3, "");
+    }
+    let mut title = one_line(&text);
+    if let Some(open) = title.rfind('[').filter(|_| title.ends_with(']')) {
+        let hash = &title[open + 1..title.len() - 1];
+        let commit = (7..=40).contains(&hash.len()) && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if commit && hash.bytes().any(|byte| byte.is_ascii_digit()) {
+            title.truncate(open);
+            title.truncate(title.trim_end().len());
+        }
+    }
+    title
+}
