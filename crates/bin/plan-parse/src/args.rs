@@ -22,14 +22,27 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t, requires = "check")]
     pub format: Format,
 
-    /// Read the plan as this dialect and no other.
-    #[arg(long, value_name = "NAME", value_parser = ["plan-and-execute", "superpowers"])]
-    pub dialect: Option<String>,
+    /// Read the plan as this dialect; `auto` takes the first that knows it.
+    #[arg(long, visible_alias = "dialect", value_name = "DIALECT", default_value = AUTO, value_parser = dialects())]
+    pub from: String,
 
     /// Print the JSON Schema of a line or section, or all of them.
-    #[arg(long, value_name = "NAME", num_args = 0..=1, conflicts_with_all = ["check", "dialect"])]
+    #[arg(long, value_name = "NAME", num_args = 0..=1, conflicts_with_all = ["check"])]
     #[expect(clippy::option_option, reason = "clap's form of a flag with an optional value")]
     pub schema: Option<Option<String>>,
+}
+
+const AUTO: &str = "auto";
+
+fn dialects() -> clap::builder::PossibleValuesParser {
+    std::iter::once(AUTO).chain(plan::dialect::DIALECTS.iter().map(|dialect| dialect.name())).into()
+}
+
+impl Args {
+    /// The dialect that the user named.
+    pub fn dialect(&self) -> Option<&str> {
+        (self.from != AUTO).then_some(self.from.as_str())
+    }
 }
 
 /// The form of a report.
@@ -62,7 +75,7 @@ A plan is a Markdown file. Each task is a heading with a number, and labelled fi
 
 Constraints and Output may follow. docs/plan-format.md describes all of it, with the list of defects.
 
-Plans in the superpowers layout are read too; what they do not state is inferred where that is safe and named in the field `inferred`.
+Plans in other layouts are read too: superpowers, spec-kit, Kiro, OpenSpec, Task Master, Cursor, ralphex, numbered phases, lists of boxes. The first that fits is taken and told in `format`; --from names one. What such plans do not state is inferred where that is safe and named in the field `inferred`.
 
 A plan without tasks, with a number used twice, or with a dependency that is unknown or goes in a circle writes no lines: the defects are told on stderr.";
 

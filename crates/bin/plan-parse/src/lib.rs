@@ -39,7 +39,7 @@ fn run(mut args: Args) -> Result<Exit, Error> {
         return check(&args);
     }
     match args.plans.as_slice() {
-        [path] => parse(path, args.dialect.as_deref()),
+        [path] => parse(path, args.dialect()),
         _ => Err(Error::Usage("one plan at a time: a stream has one plan line (--check takes several)".to_owned())),
     }
 }
@@ -94,7 +94,7 @@ fn check(args: &Args) -> Result<Exit, Error> {
             }
             Err(error) => return Err(error),
         };
-        let parsed = Parsed::read(&input, args.dialect.as_deref());
+        let parsed = Parsed::read(&input, args.dialect());
         for defect in &check::all(&parsed) {
             match report::severity(defect, args.strict) {
                 Severity::Error => errors += 1,

@@ -7,8 +7,8 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde::Serialize;
 use stage::Shown;
 
-use plan::check::{Defect, Severity};
 use plan::Input;
+use plan::check::{Defect, Severity};
 use plan::markdown::{Document, Position};
 
 /// How severe a defect is under the mode that was asked for.
@@ -148,5 +148,30 @@ fn head(text: &str, count: usize) -> (&str, bool) {
     match text.char_indices().nth(count) {
         Some((end, _)) => (&text[..end], true),
         None => (text, false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plan::{Input, Parsed, check};
+    use proptest::prelude::*;
+
+    use super::Report;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn every_defect_can_be_shown(lines in prop::collection::vec("(### Task [12]: |- Create: `|- \\[ \\] |\t|)\\PC{0,20}", 0..20)) {
+            let input = Input::new("p.md", lines.join("\n").into_bytes()).unwrap();
+            let parsed = Parsed::read(&input, None);
+            let defects = check::all(&parsed);
+            let mut report = Report::new();
+            for defect in &defects {
+                report.defect(&input, &parsed.document, defect, true);
+            }
+            let shown = report.text.matches("plan-parse: p.md:").count();
+            prop_assert!(shown == defects.len() || report.text.is_empty());
+        }
     }
 }

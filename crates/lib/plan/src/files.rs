@@ -133,7 +133,9 @@ pub fn mentioned(document: &Document, blocks: Range<usize>, draft: &mut Draft) {
         for span in document.spans_of(block).iter().filter(|span| span.code) {
             bare_words(document, behind..span.range.start, &mut |word, place| add(word, place, draft));
             let code = code_text(document.slice(&span.range));
-            if path::is_certain(code) || (code.matches('/').count() > 1 && path::read(code).is_some() && !code.contains(' ')) {
+            if path::is_certain(code)
+                || (code.matches('/').count() > 1 && path::read(code).is_some() && !code.contains(' '))
+            {
                 add(code, span.range.clone(), draft);
             }
             behind = span.range.end;
@@ -151,7 +153,8 @@ fn bare_words(document: &Document, range: Range<usize>, add: &mut dyn FnMut(&str
     let Some(text) = document.text.get(range.clone()) else { return };
     for word in text.split_whitespace() {
         let start = range.start + (word.as_ptr() as usize - text.as_ptr() as usize);
-        let plain = word.trim_matches(['*', '_', '"', '\'', '(', ')', '[', ']', ',', ';', '.', ':', '!', '?', '。', '，', '、']);
+        let plain = word
+            .trim_matches(['*', '_', '"', '\'', '(', ')', '[', ']', ',', ';', '.', ':', '!', '?', '。', '，', '、']);
         let source = plain.contains('/') && plain.rsplit('/').next().is_some_and(|name| name.contains('.'));
         if source && path::is_certain(plain) && !plain.contains("//") {
             add(plain, start..start + word.len());
@@ -177,8 +180,8 @@ fn leading(text: &str) -> Lead {
     let chinese = |words: &[&str]| words.iter().any(|word| rest.starts_with(word));
     match word.as_str() {
         "create" | "scaffold" | "new" | "write" | "generate" | "crear" | "criar" => Lead::Create,
-        "verify" | "check" | "review" | "read" | "inspect" | "confirm" | "run" | "analyze" | "analyse" | "audit" | "ensure"
-        | "validate" | "study" | "examine" | "locate" | "identify" => Lead::Read,
+        "verify" | "check" | "review" | "read" | "inspect" | "confirm" | "run" | "analyze" | "analyse" | "audit"
+        | "ensure" | "validate" | "study" | "examine" | "locate" | "identify" => Lead::Read,
         "delete" | "remove" | "drop" => Lead::Delete,
         _ if chinese(&["创建", "新建", "新增", "建立", "作成"]) => Lead::Create,
         _ if chinese(&["验证", "检查", "確認", "确认", "运行"]) => Lead::Read,

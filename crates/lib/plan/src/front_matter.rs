@@ -17,6 +17,16 @@ pub fn range(text: &str) -> FrontMatter {
 }
 
 fn find(text: &str) -> Option<FrontMatter> {
+    // Some tools put a comment with an id of their own before it.
+    if text.starts_with("<!--") {
+        let line = text.find('\n')? + 1;
+        let comment = text[..line].trim_end();
+        if !comment.ends_with("-->") || !text[line..].starts_with("---") {
+            return None;
+        }
+        let FrontMatter { inner, end } = find(&text[line..])?;
+        return Some(FrontMatter { inner: inner.start + line..inner.end + line, end: end + line });
+    }
     let mut lines = text.split_inclusive('\n');
     let first = lines.next()?;
     let marker @ ("---" | "+++") = first.trim_end() else { return None };
@@ -53,6 +63,9 @@ mod tests {
         let found = range(text);
         assert_eq!(&text[found.end..], "# T\n");
         assert_eq!(value(&text[found.inner], "format"), Some("plan-and-execute"));
+        let text = "<!-- 12-ab -->\n---\na: b\n---\n# T\n";
+        let found = range(text);
+        assert_eq!((&text[found.inner], &text[found.end..]), ("a: b\n", "# T\n"));
         for text in ["---\n\n# T\n\n---\n", "# T\n---\na: b\n---\n", "---\na: b\n", "---\n# T\n---\n", ""] {
             assert_eq!(range(text).end, 0, "{text:?}");
         }

@@ -56,7 +56,8 @@ fn groups(drafts: &[Draft]) -> Vec<Vec<usize>> {
     let mut needs: Vec<Vec<usize>> = Vec::with_capacity(drafts.len());
     let (mut before, mut group) = (0..0, 0..0);
     for (index, draft) in drafts.iter().enumerate() {
-        let joins = index > 0 && draft.parallel && drafts[index - 1].parallel && drafts[index - 1].section == draft.section;
+        let joins =
+            index > 0 && draft.parallel && drafts[index - 1].parallel && drafts[index - 1].section == draft.section;
         if joins {
             group.end = index + 1;
         } else {

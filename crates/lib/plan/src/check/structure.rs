@@ -51,12 +51,15 @@ fn no_tasks(document: &Document) -> Defect {
         .filter(|block| matches!(block.kind, Kind::Item(mark) if mark != crate::markdown::Mark::None))
         .count();
     let mut message =
-        "no tasks: looked for headings, bold lines and list items like `### Task 1: Title`, and for numbered \
-                       phases, chunks or waves of an implementation"
+        "no tasks: looked for headings, bold lines and list items like `### Task 1: Title`, for numbered boxes like \
+         `- [ ] 1. Title` and `- [ ] T001 Title`, for lists of work, and for numbered phases, chunks or waves of an \
+         implementation"
             .to_owned();
     if boxes > 0 {
-        message =
-            format!("{message}; the {boxes} check boxes of this document belong to a format that is not read yet");
+        message = format!(
+            "{message}; the {boxes} check boxes of this document do not look like work to do (`--from checklist` takes \
+             them all the same)"
+        );
     }
     Defect::new(&NO_TASKS, message, 0..end)
 }

@@ -10,8 +10,8 @@ use super::rule::{
     UNCLEAR_NEEDS, UNCLEAR_WORK_TYPE,
 };
 use crate::draft::Field;
-use crate::path;
 use crate::parsed::Parsed;
+use crate::path;
 use crate::shell;
 
 /// Adds the defects of every task, and that the plan does not say what they are for.

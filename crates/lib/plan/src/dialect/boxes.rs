@@ -33,8 +33,14 @@ impl Boxed {
         document.slice(&self.opening.id)
     }
 
-    /// It has a number.
-    pub fn is_numbered(&self) -> bool {
+    /// It has a number that only tasks have: `3`, `2.1`, `T014`, and no code such as `AC1`.
+    pub fn is_numbered(&self, document: &Document) -> bool {
+        let code = self.code(document);
+        code.starts_with(|first: char| first.is_ascii_digit()) || opener::is_task_code(code)
+    }
+
+    /// It has a number or a code.
+    pub fn has_code(&self) -> bool {
         !self.opening.id.is_empty()
     }
 }
@@ -47,7 +53,10 @@ pub fn find(document: &Document) -> Vec<Boxed> {
         match block.kind {
             Kind::Heading(_) if block.depth == 0 && !block.quoted => heading = Some(index),
             Kind::Item(mark) if mark != Mark::None && block.depth <= 2 && !block.quoted => {
-                let Some(text) = document.blocks.get(index + 1).filter(|text| text.kind == Kind::Paragraph) else {
+                let text = document.blocks.get(index + 1);
+                // An empty box has no text; what follows is somebody else's.
+                let Some(text) = text.filter(|text| text.kind == Kind::Paragraph && text.range.start < block.range.end)
+                else {
                     continue;
                 };
                 let base = text.inner.start;
@@ -125,11 +134,19 @@ const NO_WORK: [&str; 44] = [
     "example",
 ];
 
+/// Words that make a list one of work all the same: `Implementation checklist`, `Validation tasks`.
+const WORK: [&str; 8] = ["implementation", "todo", "todos", "to-do", "to-dos", "tasks", "steps", "actions"];
+/// Words that do not let it: `Task acceptance criteria`.
+const CRITERIA: [&str; 5] = ["acceptance", "success", "criteria", "criterion", "definition"];
+
 /// Whether boxes under this heading are criteria, wishes or remarks and no tasks.
 pub fn is_no_work(heading: &str) -> bool {
     let heading = heading.to_lowercase();
-    let mut words = heading.split(|character: char| !(character.is_alphanumeric() || character == '-'));
-    words.any(|word| NO_WORK.contains(&word))
+    let has = |list: &[&str]| {
+        let mut words = heading.split(|character: char| !(character.is_alphanumeric() || character == '-'));
+        words.any(|word| list.contains(&word))
+    };
+    (has(&NO_WORK) && (has(&CRITERIA) || !has(&WORK)))
         || heading.contains("out of scope")
         || heading.contains("not in scope")
         || ["验收", "驗收", "检查", "完了条件", "成功标准", "체크리스트", "критерии"]
@@ -213,12 +230,15 @@ fn title(document: &Document, range: &Range<usize>) -> String {
         text.replace_range(start..start + end + 3, "");
     }
     let mut title = one_line(&text);
-    if let Some(open) = title.rfind('[').filter(|_| title.ends_with(']')) {
-        let hash = &title[open + 1..title.len() - 1];
-        let commit = (7..=40).contains(&hash.len()) && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if commit && hash.bytes().any(|byte| byte.is_ascii_digit()) {
-            title.truncate(open);
-            title.truncate(title.trim_end().len());
+    // A commit that the tool which ticked the box has put behind the title.
+    if let Some((before, last)) = title.rsplit_once(' ') {
+        let bare = last.trim_matches(['[', ']', '(', ')', '`']);
+        let commit = (7..=40).contains(&bare.len())
+            && bare.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+            && bare.bytes().any(|byte| byte.is_ascii_digit())
+            && (bare.len() < last.len() || bare.bytes().any(|byte| byte.is_ascii_alphabetic()));
+        if commit {
+            title.truncate(before.trim_end().len());
         }
     }
     title

@@ -1,11 +1,11 @@
 //! Plain lists of boxes: `- [ ] Title`, and `- [ ] Task: Title` of Conductor. A box at the margin is a task, deeper ones
 //! are its steps. Boxes that say what must hold, and lists in documents that are about something else, are not read.
 
+use super::Order;
 use super::boxes::{self, Boxed};
 use super::{Dialect, Source};
 use crate::draft::Reading;
 use crate::markdown::{Document, Kind};
-use super::Order;
 
 /// Lists of boxes.
 pub struct Checklist;
@@ -33,8 +33,11 @@ impl Dialect for Checklist {
             called
         };
         let openers = boxes::openers(document, &tasks, false);
-        let mut reading = boxes::drafts(document, &openers, |index| Some((index + 1).to_string()));
-        let ids: Vec<Option<&str>> = reading.drafts.iter().map(|draft| comment_id(document.slice(&draft.opening))).collect();
+        let coded = tasks.iter().all(|boxed| boxed.has_code());
+        let name = |index: usize| (!coded).then(|| (index + 1).to_string());
+        let mut reading = boxes::drafts(document, &openers, name);
+        let ids: Vec<Option<&str>> =
+            reading.drafts.iter().map(|draft| comment_id(document.slice(&draft.opening))).collect();
         // The ids that Conductor keeps in comments, when every task has one of its own.
         let mut distinct: Vec<&str> = ids.iter().flatten().copied().collect();
         distinct.sort_unstable();
@@ -44,7 +47,8 @@ impl Dialect for Checklist {
                 draft.id = id.unwrap_or_default().to_owned();
                 draft.inferred.retain(|field| *field != "id");
             }
-        } else {
+        } else if !coded {
+            // Counted through the whole document.
             for draft in &mut reading.drafts {
                 draft.section = None;
             }
@@ -63,13 +67,34 @@ fn comment_id(text: &str) -> Option<&str> {
 
 /// The box stands under a heading of criteria, wishes or remarks.
 fn is_aside(document: &Document, boxed: &Boxed) -> bool {
-    boxed.heading.is_some_and(|heading| boxes::is_no_work(document.inner(&document.blocks[heading])))
+    boxed.heading.is_some_and(|heading| {
+        let block = &document.blocks[heading];
+        block.kind != Kind::Heading(1) && boxes::is_no_work(document.inner(block))
+    })
 }
 
 /// Words of titles and headings over lists of work.
 const WORK: [&str; 20] = [
-    "todo", "todos", "to-do", "to-dos", "task", "tasks", "plan", "roadmap", "checklist", "progress", "steps", "work", "fixes",
-    "milestones", "action", "actions", "implementation", "sprint", "backlog", "任务",
+    "todo",
+    "todos",
+    "to-do",
+    "to-dos",
+    "task",
+    "tasks",
+    "plan",
+    "roadmap",
+    "checklist",
+    "progress",
+    "steps",
+    "work",
+    "fixes",
+    "milestones",
+    "action",
+    "actions",
+    "implementation",
+    "sprint",
+    "backlog",
+    "任务",
 ];
 
 /// The document is a list of work: its name, its title or the heading over the boxes says so, or it consists of boxes.
@@ -77,7 +102,8 @@ fn is_list_of_work(source: &Source, work: &[&Boxed]) -> bool {
     let document = source.document;
     let says = |text: &str| {
         let text = text.to_lowercase();
-        text.split(|character: char| !(character.is_alphanumeric() || character == '-')).any(|word| WORK.contains(&word))
+        text.split(|character: char| !(character.is_alphanumeric() || character == '-'))
+            .any(|word| WORK.contains(&word))
     };
     let headings: Vec<usize> = work.iter().filter_map(|boxed| boxed.heading).collect();
     let over = headings.iter().filter(|heading| says(document.inner(&document.blocks[**heading]))).count();
@@ -85,8 +111,13 @@ fn is_list_of_work(source: &Source, work: &[&Boxed]) -> bool {
         return true;
     }
     // How much of the document is boxes with what belongs to them.
-    let top = document.blocks.iter().filter(|block| block.depth == 0 && !matches!(block.kind, Kind::Heading(_) | Kind::Rule));
-    let beside = top.count();
+    let beside = document
+        .blocks
+        .iter()
+        .filter(|block| {
+            block.depth == 0 && matches!(block.kind, Kind::Paragraph | Kind::Code { .. } | Kind::Row { .. })
+        })
+        .count();
     let title = document.blocks.iter().find(|block| matches!(block.kind, Kind::Heading(_)));
     let named = source.name_says(&says) || title.is_some_and(|title| says(document.inner(title)));
     if named { beside <= 2 * work.len() } else { beside * 2 <= work.len() }

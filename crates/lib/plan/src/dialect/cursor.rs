@@ -1,13 +1,14 @@
-//! Plans of Cursor: `.plan.md` with the tasks as `todos` in the front matter, and the design below.
+//! Plans of Cursor: `.plan.md` with the tasks as `todos` in the front matter, or as boxes under a heading `To-dos`.
 
 use std::ops::Range;
 
+use super::boxes::{self, Boxed};
 use super::{Dialect, Order, Source};
 use crate::draft::{Draft, Need, Reading, Written};
 use crate::field::one_line;
-use crate::markdown::Document;
+use crate::markdown::{Document, Kind};
 
-/// The `todos` of a front matter.
+/// The layout of Cursor.
 pub struct Cursor;
 
 impl Dialect for Cursor {
@@ -24,8 +25,34 @@ impl Dialect for Cursor {
         let todos = todos(document);
         let drafts: Vec<Draft> =
             todos.iter().enumerate().filter_map(|(index, todo)| draft(document, todo, index)).collect();
-        (!drafts.is_empty()).then_some(Reading { drafts })
+        if drafts.is_empty() { below_heading(source) } else { Some(Reading { drafts }) }
     }
+}
+
+/// The boxes under a heading `To-dos`, where earlier versions kept them.
+fn below_heading(source: &Source) -> Option<Reading> {
+    let document = source.document;
+    let is_list = |boxed: &&Boxed| {
+        let heading = boxed.heading.map_or("", |heading| document.inner(&document.blocks[heading]));
+        let name = heading.trim_end_matches(':').to_lowercase();
+        boxed.depth == 1 && ["to-dos", "todos", "to-do", "todo", "to-do list", "todo list"].contains(&name.as_str())
+    };
+    let boxes: Vec<&Boxed> = source.boxes().iter().filter(is_list).collect();
+    let title = document.blocks.iter().find(|block| matches!(block.kind, Kind::Heading(_)));
+    // Under a title `Todo` there is nothing but a list.
+    let own = boxes
+        .first()
+        .and_then(|first| first.heading)
+        .is_some_and(|heading| title.is_some_and(|title| title.range != document.blocks[heading].range));
+    if boxes.len() < 2 || !own || boxes.iter().any(|boxed| boxed.has_code()) || !source.outline().tasks.is_empty() {
+        return None;
+    }
+    let openers = boxes::openers(document, &boxes, false);
+    let mut reading = boxes::drafts(document, &openers, |index| Some((index + 1).to_string()));
+    for draft in &mut reading.drafts {
+        draft.section = None;
+    }
+    Some(reading)
 }
 
 /// One entry of the list.
@@ -91,7 +118,9 @@ fn todos(document: &Document) -> Vec<Todo> {
             "status" if named.is_some() => todo.status = Some(place),
             "dependencies" if !folded => {
                 let list = document.slice(&place).trim_start_matches("- ").trim_matches(['[', ']']);
-                for need in list.split(',').map(|need| need.trim().trim_matches(['"', '\''])).filter(|need| !need.is_empty()) {
+                for need in
+                    list.split(',').map(|need| need.trim().trim_matches(['"', '\''])).filter(|need| !need.is_empty())
+                {
                     let at = need.as_ptr() as usize - document.text.as_ptr() as usize;
                     todo.needs.push(at..at + need.len());
                 }

@@ -56,7 +56,7 @@ pub fn find(document: &Document, candidates: &[Opener], boxes: &[Boxed]) -> Vec<
     }
     let best = series
         .iter()
-        .filter_map(|(_, form, members)| Some((weight(document, members)?, *form, members)))
+        .filter_map(|(_, form, members)| Some((weight(document, members, boxes)?, *form, members)))
         .max_by_key(|(weight, form, members)| (*weight, std::cmp::Reverse(level(*form)), members.len()));
     let mut found: Vec<Opener> = match (units(document, candidates), best) {
         (Some(units), _) => units,
@@ -75,7 +75,7 @@ fn level(form: Form) -> u8 {
 }
 
 /// How clearly a series of headings is the work; `None` when it is not.
-fn weight(document: &Document, members: &[&Opener]) -> Option<u8> {
+fn weight(document: &Document, members: &[&Opener], boxes: &[Boxed]) -> Option<u8> {
     let first = members.first()?;
     let ids: HashSet<&str> = members.iter().map(|opener| document.slice(&opener.opening.id)).collect();
     if members.len() < 2 || ids.len() != members.len() {
@@ -100,9 +100,25 @@ fn weight(document: &Document, members: &[&Opener]) -> Option<u8> {
         _ if under_plan => Some(4),
         _ if finished => None,
         word if word.is_work() => Some(3),
-        word if word.is_phase() && planned => Some(1),
+        word if word.is_phase() && (planned || hold_boxes(document, members, boxes)) => Some(1),
         _ => None,
     }
+}
+
+/// Most of the divisions have boxes below them.
+fn hold_boxes(document: &Document, members: &[&Opener], boxes: &[Boxed]) -> bool {
+    let mut members: Vec<Opener> = members.iter().map(|opener| (*opener).clone()).collect();
+    set_extents(document, &mut members);
+    with_boxes(&members, boxes) * 4 >= members.len() * 3
+}
+
+/// How many of the divisions have boxes below them.
+fn with_boxes(members: &[Opener], boxes: &[Boxed]) -> usize {
+    let has = |member: &&Opener| {
+        let first = boxes.partition_point(|boxed| boxed.text < member.blocks.start);
+        boxes.get(first).is_some_and(|boxed| boxed.text < member.blocks.end)
+    };
+    members.iter().filter(has).count()
 }
 
 fn has_word(text: &str, word: &str) -> bool {
@@ -158,6 +174,9 @@ fn single(document: &Document, candidates: &[Opener]) -> Option<Opener> {
 
 /// Headings of sections whose numbered headings are steps of work and no chapters.
 const STEPS: [&str; 6] = ["steps", "step-by-step", "tasks", "work", "todo", "actions"];
+/// The same, as parts of headings.
+const PLANS: [&str; 6] =
+    ["implementation plan", "implementation order", "action plan", "execution plan", "work plan", "action items"];
 
 /// Headings with a number and no word: `### 1. Title` under a heading `Steps`, or `## 01. Title` with boxes below most
 /// of them in a plan. Other numbered headings are chapters.
@@ -198,14 +217,13 @@ fn numbers(document: &Document, boxes: &[Boxed]) -> Vec<Opener> {
         }
         let steps = section.is_some_and(|section| {
             let heading = document.inner(&document.blocks[section]).to_lowercase();
-            document.blocks[section].kind != Kind::Heading(1) && STEPS.iter().any(|word| has_word(&heading, word))
+            document.blocks[section].kind != Kind::Heading(1)
+                && (heading == "plan"
+                    || STEPS.iter().any(|word| has_word(&heading, word))
+                    || PLANS.iter().any(|part| heading.contains(part)))
         });
         set_extents(document, &mut members);
-        let boxed = members.iter().filter(|member| {
-            let first = boxes.partition_point(|boxed| boxed.text < member.blocks.start);
-            boxes.get(first).is_some_and(|boxed| boxed.text < member.blocks.end)
-        });
-        (steps || (planned && boxed.count() * 4 >= members.len() * 3)).then_some(members)
+        (steps || (planned && with_boxes(&members, boxes) * 4 >= members.len() * 3)).then_some(members)
     });
     found.unwrap_or_default()
 }
@@ -231,7 +249,11 @@ mod tests {
         assert_eq!(titles("# Cache\n\n## 8. Implementation Order\n\n### Phase 1: a\n\n### Phase 2: b\n"), ["a", "b"]);
         assert_eq!(titles("# Cache plan\n\n- U1. **a**\n\n- U2. **b**\n"), ["a", "b"]);
         assert_eq!(titles("# Cache\n\n## Steps\n\n### 1. a\n\n### 2. b\n"), ["a", "b"]);
-        assert_eq!(titles("# Cache plan\n\n## Aim\n\n## 01. a\n\nText\n\n- [ ] x\n\n## 02. b\n\n- [ ] y\n"), ["a", "b"]);
+        assert_eq!(titles("# Cache\n\n## Phase 1: a\n\n- [ ] x\n\n## Phase 2: b\n\n- [ ] y\n"), ["a", "b"]);
+        assert_eq!(
+            titles("# Cache plan\n\n## Aim\n\n## 01. a\n\nText\n\n- [ ] x\n\n## 02. b\n\n- [ ] y\n"),
+            ["a", "b"]
+        );
         assert_eq!(titles("# Phase 3: c\n\n## Changes\n\n## Verification\n"), ["c"]);
     }
 
@@ -241,6 +263,7 @@ mod tests {
             "# Cache design\n\n## Phase 1: a\n\n## Phase 2: b\n",
             "# Cache\n\n## 1. a\n\n## 2. b\n",
             "# Cache\n\n## Problem 1: a\n\n## Problem 2: b\n",
+            "# Cache\n\n## Findings\n\n### 1. a\n\n### 2. b\n",
             "# Phase 3: c — Implementation Plan\n\n## Files\n",
             "# Cache plan\n\n## 1. a\n\n- [ ] x\n\n## 2. b\n\n## 3. c\n",
             "# Cache plan\n\n## Steps\n\n### 1. a\n\n### 3. b\n",

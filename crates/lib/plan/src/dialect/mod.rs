@@ -26,6 +26,9 @@ use crate::input::Input;
 use crate::markdown::Document;
 pub use crate::order::Order;
 
+/// The name of our own format.
+pub use plan_and_execute::NAME as OURS;
+
 /// A document, and what several dialects look at, found once.
 pub struct Source<'d> {
     /// What CommonMark makes of the file.

@@ -164,7 +164,7 @@ pub fn set_extents(document: &Document, tasks: &mut [Opener]) {
         let end = match task.form {
             Form::Item => {
                 let item_end = document.blocks[start].range.end;
-                (start + 1..limit).find(|index| document.blocks[*index].range.start >= item_end)
+                (task.block + 1..limit).find(|index| document.blocks[*index].range.start >= item_end)
             }
             form => (task.block + 1..limit).find(|index| {
                 let block = &document.blocks[*index];

@@ -1,12 +1,12 @@
 //! Task lists of OpenSpec: groups `## 1. Title`, and below each one boxes `- [ ] 1.1 Title`. A box at the margin is a
 //! task, a deeper one is a step.
 
+use super::Order;
 use super::boxes::{self, Boxed};
 use super::{Dialect, Source};
 use crate::draft::Reading;
 use crate::markdown::{Document, Kind};
 use crate::opener;
-use super::Order;
 
 /// The layout of OpenSpec.
 pub struct OpenSpec;
@@ -23,7 +23,7 @@ impl Dialect for OpenSpec {
     fn read(&self, source: &Source) -> Option<Reading> {
         let document = source.document;
         let margin: Vec<&Boxed> = source.boxes().iter().filter(|boxed| boxed.depth == 1).collect();
-        let numbered = margin.iter().filter(|boxed| boxed.is_numbered()).count();
+        let numbered = margin.iter().filter(|boxed| boxed.is_numbered(document)).count();
         let group = |boxed: &Boxed| boxed.heading.and_then(|heading| group_number(document, heading));
         let grouped = margin.iter().filter(|boxed| group(boxed).is_some()).count();
         // Without numbers of their own the boxes are tasks where the document is a list of tasks and nothing else.
@@ -35,9 +35,10 @@ impl Dialect for OpenSpec {
             .into_iter()
             .filter(|boxed| {
                 let aside = boxed.heading.is_some_and(|heading| {
-                    group_number(document, heading).is_none() && boxes::is_no_work(document.inner(&document.blocks[heading]))
+                    group_number(document, heading).is_none()
+                        && boxes::is_no_work(document.inner(&document.blocks[heading]))
                 });
-                boxed.is_numbered() || (grouped > 0 && group(boxed).is_some()) || (grouped == 0 && !aside)
+                boxed.is_numbered(document) || (grouped > 0 && group(boxed).is_some()) || (grouped == 0 && !aside)
             })
             .collect();
         let names = names(document, &tasks);
@@ -73,7 +74,7 @@ fn names(document: &Document, tasks: &[&Boxed]) -> Vec<Option<String>> {
                 place = 0;
             }
             place += 1;
-            if boxed.is_numbered() {
+            if boxed.has_code() {
                 return None;
             }
             let group = boxed.heading.and_then(|heading| group_number(document, heading));

@@ -1,9 +1,9 @@
 //! Plans without numbered tasks, whose largest divisions are the work: phases, chunks, waves, steps.
 
+use super::Order;
 use super::superpowers::drafts;
 use super::{Dialect, Source, divisions, numbered};
 use crate::draft::Reading;
-use super::Order;
 
 /// Divisions of work as tasks.
 pub struct Phases;

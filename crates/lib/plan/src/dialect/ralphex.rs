@@ -1,12 +1,12 @@
-//! Plans of ralphex: `### Task 1: Title` (or Iteration) with boxes as steps, done one after the other, and a section
+//! Plans of ralphex: `### Task 1: Title` with boxes as steps, done one after the other, and a section
 //! `Validation Commands` with what must pass after each of them.
 
+use super::Order;
 use super::numbered::Opener;
 use super::superpowers::drafts;
-use super::{Dialect, Source, divisions, explicit, numbered};
+use super::{Dialect, Source, explicit};
 use crate::draft::{Reading, Written};
 use crate::markdown::{Document, Kind, code_text};
-use super::Order;
 use crate::shell;
 
 /// The layout of ralphex.
@@ -25,17 +25,11 @@ impl Dialect for Ralphex {
         let document = source.document;
         let commands = validation(document)?;
         let outline = source.outline();
-        let divisions;
-        let openers: &[Opener] = if outline.tasks.is_empty() {
-            divisions = divisions::find(document, &outline.candidates, source.boxes());
-            &divisions
-        } else {
-            &outline.tasks
-        };
+        let openers: &[Opener] = &outline.tasks;
         if openers.is_empty() {
             return None;
         }
-        let mut reading = drafts(document, openers, &numbered::fields(document, openers));
+        let mut reading = drafts(document, openers, &outline.fields);
         for draft in &mut reading.drafts {
             for command in &commands {
                 if !draft.commands.iter().any(|own| own.value == command.value) {

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use record::Done;
 
+use super::Order;
 use super::boxes::{self, Boxed};
 use super::{Dialect, Source};
 use crate::draft::{Draft, Reading, Written};
 use crate::field::one_line;
 use crate::markdown::{Document, Kind};
 use crate::opener::is_task_code;
-use super::Order;
 
 /// The layout of spec-kit.
 pub struct SpecKit;
@@ -50,7 +50,8 @@ impl Dialect for SpecKit {
 /// Takes `[P]`, `[US1]` and the like off the title.
 fn tags(draft: &mut Draft) {
     while let Some((tag, rest)) = draft.title.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        let plain = tag.len() <= 12 && tag.chars().all(|character| character.is_ascii_alphanumeric() || " -_/".contains(character));
+        let plain = tag.len() <= 12
+            && tag.chars().all(|character| character.is_ascii_alphanumeric() || " -_/".contains(character));
         if !plain || rest.starts_with('(') || rest.trim().is_empty() {
             break;
         }

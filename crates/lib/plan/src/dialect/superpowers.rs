@@ -1,8 +1,8 @@
 //! Plans in the layout of the superpowers skills: `### Task N: Title`, a `Files` list, and steps with `Run` and
 //! `Expected` lines. What such plans do not state is inferred where that is safe, and marked.
 
-use super::numbered::Opener;
 use super::boxes::Boxed;
+use super::numbered::Opener;
 use super::{Dialect, Order, Source, explicit, numbered, runs};
 use crate::draft::Reading;
 use crate::field::Field;
@@ -28,7 +28,7 @@ impl Dialect for Superpowers {
         let outside = |boxed: &&Boxed| {
             let before = outline.tasks.partition_point(|task| task.blocks.start <= boxed.text);
             let inside = before.checked_sub(1).is_some_and(|task| outline.tasks[task].blocks.contains(&boxed.text));
-            boxed.depth == 1 && boxed.is_numbered() && !inside
+            boxed.depth == 1 && boxed.is_numbered(document) && !inside
         };
         // A heading such as `Task 3 notes` in a list of numbered boxes makes no plan of this kind.
         let boxed = source.boxes().iter().filter(outside).take(outline.tasks.len() + 3).count();
