@@ -135,7 +135,9 @@ pub fn read_boxed(line: &str) -> Option<Opening> {
     if !(digit && (separated || dotted || is_task_code(code))) || title == line.len() {
         return None;
     }
-    let (title, done) = without_state(line, title..line.len());
+    // `2.1 **Title** and more`: the emphasis is the title's own.
+    let own = line[..title].ends_with("**") && title > 2 && line[title..].matches("**").count() % 2 == 1;
+    let (title, done) = without_state(line, title - if own { 2 } else { 0 }..line.len());
     Some(Opening { word: Word::Code, id: start..start + length, title, separated, done: done || marked })
 }
 
@@ -431,5 +433,21 @@ mod tests {
         assert!(read_code("4a: Title").is_some());
         assert!(read_code("1. Title").is_none());
         assert!(read_code("A title").is_none());
+        let boxed = |line: &'static str| read_boxed(line).map(|read| (&line[read.id], &line[read.title]));
+        for (line, id, title) in [
+            ("1. Title", "1", "Title"),
+            ("2.1 Title", "2.1", "Title"),
+            ("3.0a **Title** and more", "3.0a", "**Title** and more"),
+            ("**3. Title**", "3", "Title"),
+            ("T014 [P] Title", "T014", "[P] Title"),
+            ("**T003a**: Title", "T003a", "Title"),
+            ("[T003] Title", "T003", "Title"),
+            ("AC1: Title", "AC1", "Title"),
+        ] {
+            assert_eq!(boxed(line), Some((id, title)), "{line}");
+        }
+        for line in ["3 tests pass", "Title", "T", "[3] Title", "[link](a) b", "1.", "T014", "Phase 1: Title"] {
+            assert_eq!(boxed(line), None, "{line}");
+        }
     }
 }
