@@ -84,7 +84,8 @@ impl<'a> Parsed<'a> {
         if draft.objective.is_none() {
             inferred.insert(0, "objective".to_owned());
         }
-        if self.names.by_section && draft.section.is_some() {
+        if (self.names.by_section && draft.section.is_some()) || draft.inferred.contains(&"id") {
+            inferred.retain(|field| field != "id");
             inferred.insert(0, "id".to_owned());
         }
         let last = draft.body.end.saturating_sub(1).max(draft.body.start);
