@@ -2,6 +2,8 @@
 //!
 //! The samples in `tests/fixtures/dialects` are our own, in the layouts of the tools that they are named after.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
