@@ -80,6 +80,6 @@ plan-route: ## PLAN as routed lines, with the reasons on stderr
 	$(NEED_PLAN)
 	@$(PIPE) 'plan-parse "$$0" | route --explain' "$(PLAN)"
 
-plan-run: ## do PLAN: parse, route, execute, verify, ask
+plan-run: ## do PLAN: parse, route, execute, verify, ask, remember; again to go on
 	$(NEED_PLAN)
-	@$(PIPE) 'plan-parse "$$0" | route | codex-exec | verify | approve' "$(PLAN)"
+	@$(PIPE) 'plan-run "$$0"' "$(PLAN)"

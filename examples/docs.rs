@@ -22,7 +22,7 @@ struct Args {
 type Tool = (&'static str, fn() -> Command);
 
 /// Every tool that is installed, and its command line.
-const TOOLS: [Tool; 9] = [
+const TOOLS: [Tool; 10] = [
     ("plan-parse", plan_parse::command),
     ("route", command::<route::Args>),
     ("codex-exec", command::<codex_exec::Args>),
@@ -31,6 +31,7 @@ const TOOLS: [Tool; 9] = [
     ("journal", command::<journal::Args>),
     ("decide", command::<decide::Args>),
     ("plan-batch", command::<plan_batch::Args>),
+    ("plan-run", command::<plan_run::Args>),
     ("stage-check", stage_check::command),
 ];
 

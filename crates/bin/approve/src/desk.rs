@@ -15,6 +15,7 @@ use stage::terminal::{Terminal, person};
 use stage::{Error, Exit, Input, Intake, Outlet, tell};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::time::{MissedTickBehavior, interval};
+use tree::Places;
 
 use crate::args::Args;
 use crate::book::Book;
@@ -89,6 +90,11 @@ impl Desk {
     pub fn open(args: &Args) -> Result<Self, Error> {
         let policy = policy(args)?;
         let mut book = Book::new(args.gate, args.run.as_deref());
+        if let Some(run) = &args.run {
+            // At the head of a pipe nobody else may have made it yet.
+            let made = Places::make_for(run);
+            made.map_err(|error| Error::system(error.path.display().to_string(), error.source))?;
+        }
         if let Some(folder) = args.run.as_deref().and_then(|run| run.parent())
             && !folder.as_os_str().is_empty()
             && !folder.is_dir()

@@ -52,7 +52,7 @@ fn run(args: &Args) -> Result<Exit, Error> {
     if path.is_dir() {
         return Err(Error::Usage(format!("{}: a folder, and not a run file", path.display())));
     }
-    let owner = Owner::take(path).map_err(refused)?;
+    let owner = Owner::inherit_or_take(path).map_err(refused)?;
     if owner.mend().map_err(refused)? {
         stage::tell(NAME, &format!("{0}: the last line was cut off; it is in {0}.cut now", path.display()));
     }

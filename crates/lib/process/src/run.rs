@@ -171,7 +171,7 @@ fn start(job: &Job, mark: &str) -> Result<Pipes, StartError> {
         }
     };
     command.stdout(out_write);
-    end_with_parent(&mut command);
+    end_with_parent(command.as_std_mut());
     let child = command.spawn().map_err(system)?;
     // The command still holds our copies of the writing ends; without this the pipes would never end.
     drop(command);
@@ -183,7 +183,8 @@ fn start(job: &Job, mark: &str) -> Result<Pipes, StartError> {
 /// the Codex CLI does) then ends its own child too.
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "code between fork and exec cannot be written in safe Rust")]
-fn end_with_parent(command: &mut Command) {
+pub(crate) fn end_with_parent(command: &mut std::process::Command) {
+    use std::os::unix::process::CommandExt;
     let parent = rustix::process::getpid();
     // SAFETY: between fork and exec only async-signal-safe calls are allowed: these are two bare system calls
     // (prctl, getppid), which neither allocate nor take a lock.
@@ -200,7 +201,7 @@ fn end_with_parent(command: &mut Command) {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn end_with_parent(_: &mut Command) {}
+pub(crate) fn end_with_parent(_: &mut std::process::Command) {}
 
 /// Writes the input and closes stdin, however slowly the child reads.
 fn feed(child: &mut Child, input: Vec<u8>) {

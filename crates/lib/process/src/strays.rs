@@ -39,6 +39,7 @@ fn ours() -> MutexGuard<'static, HashSet<i32>> {
 }
 
 /// Marks a child as waited for, for as long as the value lives.
+#[derive(Debug)]
 pub(crate) struct Waited(i32);
 
 impl Waited {

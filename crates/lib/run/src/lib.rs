@@ -13,4 +13,4 @@ mod owner;
 pub use append::append;
 pub use error::Error;
 pub use follow::Follower;
-pub use owner::{Owner, is_owned};
+pub use owner::{HandedDown, Owner, is_owned};

@@ -2,8 +2,10 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
-use std::process;
+
+use rustix::io::{FdFlags, fcntl_setfd};
 
 use crate::Error;
 use crate::append::{append_as, append_block, file_end};
@@ -16,21 +18,46 @@ use crate::append::{append_as, append_block, file_end};
 pub struct Owner {
     run: PathBuf,
     // Held for its lock.
-    _lock: File,
+    lock: File,
 }
+
+/// The variable by which the lock is handed down: the number of a descriptor.
+const HANDED_DOWN: &str = "PLAN_AND_EXECUTE_RUN_LOCK";
 
 impl Owner {
     /// Takes the run file; refused with the other's pid while somebody else has it.
     pub fn take(run: &Path) -> Result<Self, Error> {
         let path = beside(run, ".lock");
-        let refused = Error::system;
-        let mut lock = OpenOptions::new()
+        let lock = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
             .open(&path)
-            .map_err(refused(&path))?;
+            .map_err(Error::system(&path))?;
+        Self::locked(run, &path, lock)
+    }
+
+    /// As [`Owner::take`], with the lock that the parent has handed down if there is one for this run file.
+    pub fn inherit_or_take(run: &Path) -> Result<Self, Error> {
+        let path = beside(run, ".lock");
+        match process::inherited_file(HANDED_DOWN).filter(|lock| is_file(lock, &path)) {
+            // A lock belongs to the open file and not to a process, so this succeeds at once if the parent has it.
+            Some(lock) => Self::locked(run, &path, lock),
+            None => Self::take(run),
+        }
+    }
+
+    /// Has the next child that is started inherit the lock, for as long as the result lives; no other child may be
+    /// started meanwhile. The child is to be given the variable. It has the lock from its start, whatever becomes of us.
+    pub fn hand_down(&self) -> Result<HandedDown<'_>, Error> {
+        let handed = HandedDown { lock: &self.lock };
+        handed.inherited(true).map_err(Error::system(&beside(&self.run, ".lock")))?;
+        Ok(handed)
+    }
+
+    fn locked(run: &Path, path: &Path, mut lock: File) -> Result<Self, Error> {
+        let refused = Error::system;
         match patiently(&lock) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -40,10 +67,11 @@ impl Owner {
                 let pid = Some(pid.trim().to_owned()).filter(|pid| !pid.is_empty());
                 return Err(Error::Owned { path: run.to_owned(), pid });
             }
-            Err(TryLockError::Error(source)) => return Err(refused(&path)(source)),
+            Err(TryLockError::Error(source)) => return Err(refused(path)(source)),
         }
-        lock.set_len(0).and_then(|()| writeln!(lock, "{}", process::id())).map_err(refused(&path))?;
-        Ok(Self { run: run.to_owned(), _lock: lock })
+        let written = lock.set_len(0).and_then(|()| lock.rewind()).and_then(|()| writeln!(lock, "{}", std::process::id()));
+        written.map_err(refused(path))?;
+        Ok(Self { run: run.to_owned(), lock })
     }
 
     /// The run file.
@@ -94,6 +122,37 @@ impl Owner {
     }
 }
 
+/// The lock while a child inherits it.
+#[derive(Debug)]
+pub struct HandedDown<'a> {
+    lock: &'a File,
+}
+
+impl HandedDown<'_> {
+    /// Name and value of the variable that the child needs.
+    pub fn variable(&self) -> (&'static str, String) {
+        (HANDED_DOWN, self.lock.as_raw_fd().to_string())
+    }
+
+    fn inherited(&self, is_inherited: bool) -> std::io::Result<()> {
+        let flags = if is_inherited { FdFlags::empty() } else { FdFlags::CLOEXEC };
+        Ok(fcntl_setfd(self.lock, flags)?)
+    }
+}
+
+impl Drop for HandedDown<'_> {
+    fn drop(&mut self) {
+        // It worked the other way round a moment ago.
+        let _ = self.inherited(false);
+    }
+}
+
+/// Whether an open file is the one of this name.
+fn is_file(open: &File, path: &Path) -> bool {
+    let (open, named) = (rustix::fs::fstat(open), rustix::fs::stat(path));
+    matches!((open, named), (Ok(open), Ok(named)) if (open.st_dev, open.st_ino) == (named.st_dev, named.st_ino))
+}
+
 /// Whether somebody owns the run file now.
 pub fn is_owned(run: &Path) -> bool {
     let Ok(lock) = File::open(beside(run, ".lock")) else { return false };
@@ -130,7 +189,7 @@ mod tests {
         let run = folder.path().join("run.jsonl");
         let owner = Owner::take(&run).unwrap();
         let refusal = Owner::take(&run).unwrap_err().to_string();
-        assert!(refusal.contains(&format!("in use by process {}", process::id())), "{refusal}");
+        assert!(refusal.contains(&format!("in use by process {}", std::process::id())), "{refusal}");
         assert!(is_owned(&run));
         drop(owner);
         assert!(!is_owned(&run));

@@ -54,6 +54,8 @@ impl Intake {
     /// the line a bad one, told with its number. Must be called inside a tokio runtime with its drivers enabled.
     pub fn checking(check: impl Fn(&Record) -> Result<(), String> + 'static) -> Result<Self, Error> {
         let signals = |error| Error::system("signals", error);
+        // Before the runtime listens, so that the count is right by the time it wakes us.
+        process::count_signals().map_err(signals)?;
         Ok(Self {
             lines: Lines::new(Descriptor(io::stdin())),
             identities: Identities::default(),
@@ -91,27 +93,36 @@ impl Intake {
     }
 
     async fn wait(&mut self, lines: bool) -> Input {
-        tokio::select! {
-            biased;
-            Some(()) = self.interrupt.recv() => self.signal(2),
-            Some(()) = self.terminate.recv() => self.signal(15),
-            () = self.stdout.is_gone() => Input::ReaderGone,
-            input = next(&mut self.lines, &mut self.identities, &self.check, &self.stdin), if lines && !self.ended => {
-                self.ended = matches!(input, Input::End | Input::Bad(_));
-                input
+        loop {
+            let signal = tokio::select! {
+                biased;
+                Some(()) = self.interrupt.recv() => 2,
+                Some(()) = self.terminate.recv() => 15,
+                () = self.stdout.is_gone() => return Input::ReaderGone,
+                input = next(&mut self.lines, &mut self.identities, &self.check, &self.stdin), if lines && !self.ended => {
+                    self.ended = matches!(input, Input::End | Input::Bad(_));
+                    return input;
+                }
+            };
+            if self.is_news(signal) {
+                return Input::Signal(signal);
             }
         }
     }
 
-    fn signal(&mut self, number: i32) -> Input {
+    /// Whether the signal is the first one. The same one, come by another way, is no news; a second one ends the process.
+    fn is_news(&mut self, number: i32) -> bool {
         if self.signalled {
+            if process::signals().count < 2 {
+                return false;
+            }
             if let Some(work) = self.before_end.take() {
                 work();
             }
             std::process::exit(128 + number);
         }
         self.signalled = true;
-        Input::Signal(number)
+        true
     }
 }
 

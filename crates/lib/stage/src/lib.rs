@@ -29,4 +29,4 @@ pub use pool::Worker;
 pub use shown::Shown;
 pub use signals::Signals;
 pub use sink::Sink;
-pub use tool::{main, tell};
+pub use tool::{main, relay, tell};

@@ -35,7 +35,12 @@ pub(crate) fn reader_gone() {
 /// Tells a person something: one line on stderr, with control characters made visible. On a terminal where a question
 /// is open it gets a line of its own.
 pub fn tell(name: &str, text: &str) {
-    let line = format!("{name}: {}\n", Shown(text));
+    relay(&format!("{name}: {text}"));
+}
+
+/// As [`tell`], for a line that names its speaker itself.
+pub fn relay(text: &str) {
+    let line = format!("{}\n", Shown(text));
     between_questions(|| {
         // Nobody can be told that stderr is closed.
         let _ = std::io::stderr().write_all(line.as_bytes());

@@ -1,0 +1,5 @@
+//! The `plan-run` program; everything it does is in the library beside it.
+
+fn main() -> std::process::ExitCode {
+    plan_run::main()
+}

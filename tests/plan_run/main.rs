@@ -1,0 +1,11 @@
+//! plan-run from outside: whole plans, what happens when something dies, and what people see of it.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod bench;
+mod deaths;
+mod plain;
+mod swaps;
