@@ -96,8 +96,8 @@ impl Bench {
 
     /// The last line of a task in the run file.
     pub fn last(&self, id: &str) -> Value {
-        let lines = self.lines().into_iter().filter(|line| line["type"] == "task" && line["id"] == id);
-        lines.last().unwrap_or_default()
+        let is_it = |line: &Value| line["type"] == "task" && line["id"] == id;
+        self.lines().into_iter().rfind(is_it).unwrap_or_default()
     }
 
     /// The agent's log: what, task, when.
@@ -116,7 +116,10 @@ impl Bench {
     pub fn agents(&self) -> Vec<u32> {
         let text = fs::read_to_string(self.path("agent.log")).unwrap_or_default();
         let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        lines.filter(|line| line["what"] == "begin").map(|line| line["pid"].as_u64().unwrap().try_into().unwrap()).collect()
+        lines
+            .filter(|line| line["what"] == "begin")
+            .map(|line| line["pid"].as_u64().unwrap().try_into().unwrap())
+            .collect()
     }
 
     /// How often the agent has begun a task.

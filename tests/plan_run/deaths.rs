@@ -19,7 +19,8 @@ pub fn children(pid: u32) -> Vec<(String, u32)> {
     found
         .filter_map(|pid| {
             let words = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-            let words: Vec<_> = words.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned()).collect();
+            let words: Vec<_> =
+                words.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned()).collect();
             let program = words[0].rsplit('/').next()?.to_owned();
             let gate = words.iter().position(|word| word == "--gate").map(|at| format!("-{}", words[at + 1]));
             Some((program + &gate.unwrap_or_default(), pid))
@@ -45,7 +46,11 @@ fn a_stage_that_dies_is_named_and_nothing_is_left() {
         }
         let done = finished(run);
         assert_eq!(done.code, if victim == "plan-batch" { 143 } else { 1 }, "{victim}: {}", done.err);
-        assert!(done.err.contains(&format!("plan-run: {victim} ended by signal 9 (SIGKILL)")), "{victim}: {}", done.err);
+        assert!(
+            done.err.contains(&format!("plan-run: {victim} ended by signal 9 (SIGKILL)")),
+            "{victim}: {}",
+            done.err
+        );
         if victim == "codex-exec" {
             assert!(done.err.contains("plan-run: task 1 went into codex-exec at "), "{}", done.err);
         }
@@ -64,7 +69,8 @@ fn a_second_run_is_refused_at_once() {
     let done = bench.trusting().arg("plan.md").run().ended(1);
     assert!(began.elapsed().as_secs() < 5);
     let journal = children(run.id()).iter().find(|(name, _)| name == "journal").unwrap().1;
-    let wanted = format!("plan-run: .plan/plan/run.jsonl: in use by process {journal}; one pipe at a time may own a run file\n");
+    let wanted =
+        format!("plan-run: .plan/plan/run.jsonl: in use by process {journal}; one pipe at a time may own a run file\n");
     assert_eq!(done.err, wanted);
     signal(&run, Signal::INT);
     finished(run).ended(130);

@@ -37,7 +37,11 @@ fn without_a_person_it_waits_and_tells_how_to_go_on() {
     let done = run().ended(20);
     let way = "decide .plan/plan/run.jsonl 1 approve";
     assert!(said(&done).contains(&format!("task 1: waits at gate result: {way}").as_str()), "{}", done.err);
-    assert!(done.err.ends_with("plan-run: to go on: plan-run --approve-policy ../start.toml plan.md\n"), "{}", done.err);
+    assert!(
+        done.err.ends_with("plan-run: to go on: plan-run --approve-policy ../start.toml plan.md\n"),
+        "{}",
+        done.err
+    );
     // Word for word, as a person would.
     let path = format!("{}:{}", bin_folder(), std::env::var("PATH").unwrap());
     let said = Command::new("sh").args(["-c", way]).env("PATH", path).current_dir(bench.root()).status().unwrap();
@@ -53,7 +57,11 @@ fn a_bad_plan_is_no_run() {
     fs::write(bench.root().join("bad.md"), "# A plan\n\n### Task 1: a\n\n### Task 1: b\n").unwrap();
     let done = bench.trusting().arg("bad.md").run().ended(65);
     assert!(done.err.contains("plan-parse: "), "{}", done.err);
-    fs::write(bench.root().join("round.md"), "# A plan\n\n### Task 1: a\n\n**Depends on:** Task 2\n\n### Task 2: b\n\n**Depends on:** Task 1\n").unwrap();
+    fs::write(
+        bench.root().join("round.md"),
+        "# A plan\n\n### Task 1: a\n\n**Depends on:** Task 2\n\n### Task 2: b\n\n**Depends on:** Task 1\n",
+    )
+    .unwrap();
     bench.trusting().arg("round.md").run().ended(65);
     assert_eq!(bench.log().len(), 0);
     assert!(bench.trusting().arg("missing.md").run().ended(2).err.contains("missing.md: no such file"));

@@ -53,7 +53,12 @@ fn what_is_in_a_stage_that_ends_is_named() {
     let bench = two();
     // Takes the plan and the first task, and ends.
     let done = bench.trusting().args(&["--stage", "verify=head -n 2 >/dev/null", "plan.md"]).run().ended(1);
-    assert!(done.err.contains("plan-run: verify+1 (head -n 2 >/dev/null) ended with exit code 0 while lines were still coming"), "{}", done.err);
+    assert!(
+        done.err
+            .contains("plan-run: verify+1 (head -n 2 >/dev/null) ended with exit code 0 while lines were still coming"),
+        "{}",
+        done.err
+    );
     assert!(done.err.contains("plan-run: task 1 went into verify+1 (head -n 2 >/dev/null) at "), "{}", done.err);
 }
 
@@ -67,7 +72,11 @@ for line in sys.stdin:
     if "\"type\":\"plan\"" in line:
         print("{\"type\":\"mine\", \"n\":0.10,\"x\":\"" + "y" * 5000000 + "\"}", flush=True)
 '"#;
-    bench.trusting().args(&["--stage", &format!("codex-exec={long}"), "--stage", "approve=tee ../out.jsonl", "plan.md"]).run().ended(0);
+    bench
+        .trusting()
+        .args(&["--stage", &format!("codex-exec={long}"), "--stage", "approve=tee ../out.jsonl", "plan.md"])
+        .run()
+        .ended(0);
     let out = fs::read_to_string(bench.path("out.jsonl")).unwrap();
     let line = out.lines().find(|line| line.starts_with("{\"type\":\"mine\"")).unwrap();
     assert_eq!(line, format!("{{\"type\":\"mine\", \"n\":0.10,\"x\":\"{}\"}}", "y".repeat(5_000_000)));

@@ -197,7 +197,9 @@ fn outcome(result: &Outcome, tokens: u64) -> String {
     let tokens = if tokens > 0 { format!(", {tokens} tokens") } else { String::new() };
     match result.status.as_str() {
         "ok" => format!("done by {who}{tokens}"),
-        "held" => format!("held{}", result.held_by.as_ref().map(|by| format!(" because of task {by}")).unwrap_or_default()),
+        "held" => {
+            format!("held{}", result.held_by.as_ref().map(|by| format!(" because of task {by}")).unwrap_or_default())
+        }
         _ => format!("{}: {} ({who}{tokens})", result.status, result.class.as_deref().unwrap_or("other")),
     }
 }

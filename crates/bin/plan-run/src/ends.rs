@@ -21,25 +21,31 @@ pub(crate) enum Meaning {
 pub(crate) struct Circumstances {
     /// Whoever reads its output had gone.
     pub has_no_reader: bool,
-    /// We have sent it a signal.
+    /// We have asked it to end.
     pub was_stopped: bool,
+    /// We have killed it.
+    pub was_killed: bool,
 }
 
+const SIGINT: i32 = 2;
+const SIGKILL: i32 = 9;
 const SIGPIPE: i32 = 13;
+const SIGTERM: i32 = 15;
 
 /// What this end of a stage means.
 pub(crate) fn meaning(status: ExitStatus, circumstances: Circumstances) -> Meaning {
-    let Circumstances { has_no_reader, was_stopped } = circumstances;
+    let Circumstances { has_no_reader, was_stopped, was_killed } = circumstances;
     if let Some(signal) = status.signal() {
         return match signal {
             SIGPIPE if has_no_reader => Meaning::Consequence,
-            _ if was_stopped => Meaning::Consequence,
+            SIGINT | SIGTERM if was_stopped => Meaning::Consequence,
+            SIGKILL if was_killed => Meaning::Consequence,
             _ => Meaning::Death(format!("ended by signal {signal}{}", name(signal))),
         };
     }
     match status.code().unwrap_or(-1) {
         0 => Meaning::Result(Exit::Ok),
-        1 if has_no_reader => Meaning::Consequence,
+        1 | 141 if has_no_reader => Meaning::Consequence,
         1 => Meaning::Result(Exit::Failed),
         2 => Meaning::Result(Exit::Usage),
         code @ 10..=13 => Meaning::Result(Exit::Cause(u8::try_from(code).unwrap_or(1))),
@@ -48,7 +54,6 @@ pub(crate) fn meaning(status: ExitStatus, circumstances: Circumstances) -> Meani
         130 | 143 if was_stopped => Meaning::Consequence,
         130 => Meaning::Result(Exit::Stopped(2)),
         143 => Meaning::Result(Exit::Stopped(15)),
-        141 if has_no_reader => Meaning::Consequence,
         code => Meaning::Death(format!("ended with exit code {code}{}", hint(code))),
     }
 }
@@ -70,7 +75,7 @@ mod tests {
     use super::*;
 
     fn of(raw: i32, has_no_reader: bool, was_stopped: bool) -> Meaning {
-        meaning(ExitStatus::from_raw(raw), Circumstances { has_no_reader, was_stopped })
+        meaning(ExitStatus::from_raw(raw), Circumstances { has_no_reader, was_stopped, was_killed: false })
     }
 
     #[test]
@@ -79,7 +84,10 @@ mod tests {
             assert_eq!(of(code << 8, false, false), Meaning::Result(exit));
         }
         assert_eq!(of(130 << 8, false, false), Meaning::Result(Exit::Stopped(2)));
-        assert_eq!(of(127 << 8, true, true), Meaning::Death("ended with exit code 127 (there is no such command)".into()));
+        assert_eq!(
+            of(127 << 8, true, true),
+            Meaning::Death("ended with exit code 127 (there is no such command)".into())
+        );
         assert_eq!(of(9, true, false), Meaning::Death("ended by signal 9 (SIGKILL)".into()));
         assert_eq!(of(141 << 8, false, false), Meaning::Death("ended with exit code 141".into()));
     }
@@ -90,6 +98,7 @@ mod tests {
         assert_eq!(of(141 << 8, true, false), Meaning::Consequence);
         assert_eq!(of(143 << 8, false, true), Meaning::Consequence);
         assert_eq!(of(15, false, true), Meaning::Consequence);
+        assert!(matches!(of(SIGKILL, false, true), Meaning::Death(_)));
         assert!(matches!(of(SIGPIPE, false, false), Meaning::Death(_)));
     }
 }

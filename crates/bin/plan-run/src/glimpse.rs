@@ -124,19 +124,19 @@ impl<'de> Visitor<'de> for Fields<'_> {
         let glimpse = self.0;
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
-                "type" => glimpse.kind = lenient(map.next_value()?).unwrap_or_default(),
-                "id" => glimpse.id = lenient(map.next_value()?),
-                "title" => glimpse.title = lenient(map.next_value()?),
-                "digest" => glimpse.digest = lenient(map.next_value()?),
-                "checked" => glimpse.checked = lenient(map.next_value()?).unwrap_or_default(),
-                "batch" => glimpse.batch = lenient(map.next_value()?),
-                "result" => glimpse.result = lenient(map.next_value()?),
-                "verdict" => glimpse.verdict = lenient(map.next_value()?),
-                "decisions" => glimpse.decisions = lenient(map.next_value()?).unwrap_or_default(),
-                "gate" => glimpse.decision.gate = lenient(map.next_value()?).unwrap_or_default(),
-                "status" => glimpse.decision.status = lenient(map.next_value()?).unwrap_or_default(),
-                "task_digest" => glimpse.decision.task_digest = lenient(map.next_value()?),
-                "landed" => glimpse.landed = lenient(map.next_value()?),
+                "type" => glimpse.kind = lenient(&mut map)?.unwrap_or_default(),
+                "id" => glimpse.id = lenient(&mut map)?,
+                "title" => glimpse.title = lenient(&mut map)?,
+                "digest" => glimpse.digest = lenient(&mut map)?,
+                "checked" => glimpse.checked = lenient(&mut map)?.unwrap_or_default(),
+                "batch" => glimpse.batch = lenient(&mut map)?,
+                "result" => glimpse.result = lenient(&mut map)?,
+                "verdict" => glimpse.verdict = lenient(&mut map)?,
+                "decisions" => glimpse.decisions = lenient(&mut map)?.unwrap_or_default(),
+                "gate" => glimpse.decision.gate = lenient(&mut map)?.unwrap_or_default(),
+                "status" => glimpse.decision.status = lenient(&mut map)?.unwrap_or_default(),
+                "task_digest" => glimpse.decision.task_digest = lenient(&mut map)?,
+                "landed" => glimpse.landed = lenient(&mut map)?,
                 _ => {
                     map.next_value::<de::IgnoredAny>()?;
                 }
@@ -146,9 +146,10 @@ impl<'de> Visitor<'de> for Fields<'_> {
     }
 }
 
-/// A value of another form than ours is none.
-fn lenient<T: DeserializeOwned>(value: Box<RawValue>) -> Option<T> {
-    serde_json::from_str(value.get()).ok()
+/// The next value; one of another form than ours is none.
+fn lenient<'de, T: DeserializeOwned, A: MapAccess<'de>>(map: &mut A) -> Result<Option<T>, A::Error> {
+    let value: Box<RawValue> = map.next_value()?;
+    Ok(serde_json::from_str(value.get()).ok())
 }
 
 #[cfg(test)]

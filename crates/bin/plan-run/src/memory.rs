@@ -87,7 +87,8 @@ impl Memory {
                     (entry.result, entry.class) = (result.status, result.class);
                 }
                 entry.verdict = line.verdict.map(|verdict| verdict.status).unwrap_or_default();
-                entry.has_landed = line.landed.is_some_and(|landed| matches!(landed.status.as_str(), "merged" | "nothing"));
+                entry.has_landed =
+                    line.landed.is_some_and(|landed| matches!(landed.status.as_str(), "merged" | "nothing"));
                 for decision in line.decisions {
                     if is_present(decision.task_digest.as_deref()) {
                         entry.decision(decision);

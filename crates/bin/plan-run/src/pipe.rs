@@ -111,7 +111,13 @@ pub(crate) struct Pipe {
 }
 
 /// Starts all stages and begins to copy between them. To be called on the main thread.
-pub(crate) fn start(line: Vec<Link>, tools: &Tools, owner: Owner, landmarks: Landmarks, stdin: bool) -> Result<Pipe, Error> {
+pub(crate) fn start(
+    line: Vec<Link>,
+    tools: &Tools,
+    owner: Owner,
+    landmarks: Landmarks,
+    stdin: bool,
+) -> Result<Pipe, Error> {
     let (news, events) = sync_channel(EVENTS);
     let board = Arc::<Board>::default();
     let mut owner = Some(owner);
@@ -146,21 +152,27 @@ pub(crate) fn start(line: Vec<Link>, tools: &Tools, owner: Owner, landmarks: Lan
         let (over, is_over) = channel();
         let (post, news) = (Arc::clone(&posts[at]), news.clone());
         let (speaker, speaking) = (Arc::clone(&post), news.clone());
-        spawn("words".into(), Box::new(move || {
-            words::read(said, |line| {
-                speaker.says(&line);
-                // Nobody is told any more once the watch is over.
-                let _ = speaking.send(Event::Words(at, line));
-            });
-            drop(over);
-        }))?;
-        spawn("end".into(), Box::new(move || {
-            if let Ok(status) = post.started.wait() {
-                post.set_status(status);
-            }
-            let _: Result<(), _> = is_over.recv_timeout(LAST_WORDS_COME);
-            let _ = news.send(Event::Ended(at));
-        }))?;
+        spawn(
+            "words".into(),
+            Box::new(move || {
+                words::read(said, |line| {
+                    speaker.says(&line);
+                    // Nobody is told any more once the watch is over.
+                    let _ = speaking.send(Event::Words(at, line));
+                });
+                drop(over);
+            }),
+        )?;
+        spawn(
+            "end".into(),
+            Box::new(move || {
+                if let Ok(status) = post.started.wait() {
+                    post.set_status(status);
+                }
+                let _: Result<(), _> = is_over.recv_timeout(LAST_WORDS_COME);
+                let _ = news.send(Event::Ended(at));
+            }),
+        )?;
     }
     // The first stage reads by itself.
     posts[0].has_all_input.store(true, Ordering::Relaxed);
@@ -170,23 +182,25 @@ pub(crate) fn start(line: Vec<Link>, tools: &Tools, owner: Owner, landmarks: Lan
         let (source, reader) = (Arc::clone(&posts[at]), posts.get(at + 1).cloned());
         // What is in front of the stage that releases tasks.
         let front = if at + 2 == landmarks.released { posts[..=at].to_vec() } else { Vec::new() };
-        let mut watcher =
-            Watcher { board: Arc::clone(&board), source, stage: at + 1, landmarks, news: news.clone() };
-        spawn("joint".into(), Box::new(move || {
-            let end = joint::copy(&output, writer.as_ref(), &mut watcher);
-            // Before either end is closed: the stages may end at once then, and it must be known why.
-            match (end, reader) {
-                (End::Reader, _) => watcher.source.has_no_reader.store(true, Ordering::Relaxed),
-                // Half a plan is none: it must not be taken for a whole one.
-                (End::Input, Some(reader)) if !front.iter().all(|post| post.has_ended_well()) => {
-                    reader.was_ended.store(true, Ordering::Relaxed);
-                    reader.started.signal(Signal::TERM);
-                    reader.wait_for_status(ENDING);
+        let mut watcher = Watcher { board: Arc::clone(&board), source, stage: at + 1, landmarks, news: news.clone() };
+        spawn(
+            "joint".into(),
+            Box::new(move || {
+                let end = joint::copy(&output, writer.as_ref(), &mut watcher);
+                // Before either end is closed: the stages may end at once then, and it must be known why.
+                match (end, reader) {
+                    (End::Reader, _) => watcher.source.has_no_reader.store(true, Ordering::Relaxed),
+                    // Half a plan is none: it must not be taken for a whole one.
+                    (End::Input, Some(reader)) if !front.iter().all(|post| post.has_ended_well()) => {
+                        reader.was_ended.store(true, Ordering::Relaxed);
+                        reader.started.signal(Signal::TERM);
+                        reader.wait_for_status(ENDING);
+                    }
+                    (End::Input, Some(reader)) => reader.has_all_input.store(true, Ordering::Relaxed),
+                    (End::Input, None) => {}
                 }
-                (End::Input, Some(reader)) => reader.has_all_input.store(true, Ordering::Relaxed),
-                (End::Input, None) => {}
-            }
-        }))?;
+            }),
+        )?;
     }
     Ok(Pipe { posts, board, events, news, _owner: owner })
 }

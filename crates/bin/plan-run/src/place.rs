@@ -29,7 +29,8 @@ const LETTING_GO: Duration = Duration::from_millis(500);
 impl Place {
     pub fn of(args: &Args) -> Result<Self, Error> {
         let here = std::env::current_dir().map_err(|error| Error::system("the present folder", error))?;
-        let places = Places::of(&here).map_err(|error| Error::system(error.path.display().to_string(), error.source))?;
+        let places =
+            Places::of(&here).map_err(|error| Error::system(error.path.display().to_string(), error.source))?;
         let is_at_root = here == places.root();
         let plan = &args.plan;
         let is_ours = !args.swaps.instead.iter().any(|(name, _)| name == "plan-parse");
@@ -90,7 +91,7 @@ fn dated(run: &Path) -> PathBuf {
         let number = if number > 1 { format!("-{number}") } else { String::new() };
         run.with_file_name(format!("{stem}.{now}{number}{ending}"))
     };
-    (1..).map(name).find(|path| !path.exists()).unwrap_or_else(|| name(1))
+    (1..10_000).map(name).find(|path| !path.exists()).unwrap_or_else(|| name(1))
 }
 
 #[cfg(test)]

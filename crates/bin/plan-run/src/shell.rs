@@ -18,8 +18,7 @@ pub(crate) fn command(line: &[Link], tools: &Tools) -> String {
 fn stage(link: &Link, tools: &Tools) -> String {
     match &link.command {
         What::Tool { program, name, args } => {
-            let program =
-                if tools.is_found_by_name(name, program) { OsStr::new(name) } else { program.as_os_str() };
+            let program = if tools.is_found_by_name(name, program) { OsStr::new(name) } else { program.as_os_str() };
             let words = std::iter::once(program).chain(args.iter().map(AsRef::as_ref)).map(quoted);
             words.collect::<Vec<_>>().join(" ")
         }

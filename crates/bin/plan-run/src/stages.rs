@@ -29,7 +29,11 @@ pub(crate) struct Job<'a> {
 /// In the order of the pipe.
 pub(crate) const STAGES: [Stage; 9] = [
     Stage { name: "plan-parse", program: "plan-parse", arguments: |job, words| words.path(job.plan) },
-    Stage { name: "route", program: "route", arguments: |job, words| words.flag("--policy", job.options.policy.as_ref()) },
+    Stage {
+        name: "route",
+        program: "route",
+        arguments: |job, words| words.flag("--policy", job.options.policy.as_ref()),
+    },
     Stage { name: "approve-plan", program: "approve", arguments: |job, words| approve("plan", job, words) },
     Stage { name: PLAN_BATCH, program: "plan-batch", arguments: plan_batch },
     Stage { name: "codex-exec", program: "codex-exec", arguments: executor },

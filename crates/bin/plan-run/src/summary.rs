@@ -1,6 +1,7 @@
 //! The end: what is finished, what is not, and what would go on.
 
 use std::ffi::OsStr;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use stage::Exit;
@@ -53,10 +54,10 @@ pub(crate) fn conclude(
         let total = sheet.rows.len();
         let mut text = format!("{} of {total} tasks finished", total - open.len());
         if waiting > 0 {
-            text.push_str(&format!(", {waiting} waiting for a person"));
+            let _ = write!(text, ", {waiting} waiting for a person");
         }
         text.push_str(&tokens(sheet));
-        text.push_str(&format!("; {}", clock(time)));
+        let _ = write!(text, "; {}", clock(time));
         screen.tell(&text);
     }
     for row in open.iter().take(NAMED) {
@@ -124,7 +125,7 @@ fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

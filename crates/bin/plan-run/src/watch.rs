@@ -9,8 +9,8 @@ use std::sync::mpsc::{RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
 use run::Owner;
+use rustix::process::Signal;
 use stage::{Error, Exit};
 
 use crate::args::Args;
@@ -113,13 +113,13 @@ impl Watch {
         }
     }
 
-    fn relay(&mut self, stage: usize, line: &str) {
+    fn relay(&mut self, stage: usize, text: &str) {
         let link = &self.pipe.posts[stage].link;
-        let is_named = line.strip_prefix(link.name.as_str()).is_some_and(|rest| rest.starts_with(':'));
+        let is_named = text.strip_prefix(link.name.as_str()).is_some_and(|rest| rest.starts_with(':'));
         if link.is_foreign() && !is_named {
-            self.screen.relay(&format!("{}: {line}", link.name));
+            self.screen.relay(&format!("{}: {text}", link.name));
         } else {
-            self.screen.relay(line);
+            self.screen.relay(text);
         }
     }
 
@@ -128,17 +128,21 @@ impl Watch {
         let circumstances = Circumstances {
             has_no_reader: post.has_no_reader.load(Ordering::Relaxed),
             was_stopped: self.stopped > 0 || post.was_ended.load(Ordering::Relaxed),
+            was_killed: self.kill_at.is_some_and(|at| at <= Instant::now()),
         };
         let meaning = match post.status() {
             Some(status) => meaning(status, circumstances),
             None => Meaning::Death("ended, nobody knows how".into()),
         };
-        let is_early = !post.has_all_input.load(Ordering::Relaxed) && !circumstances.has_no_reader && !circumstances.was_stopped;
+        let is_early =
+            !post.has_all_input.load(Ordering::Relaxed) && !circumstances.has_no_reader && !circumstances.was_stopped;
         let mut told = match &meaning {
             Meaning::Death(how) => Some(format!("{} {how}", post.link.told())),
-            Meaning::Result(exit) if is_early => {
-                Some(format!("{} ended with exit code {} while lines were still coming", post.link.told(), exit.number()))
-            }
+            Meaning::Result(exit) if is_early => Some(format!(
+                "{} ended with exit code {} while lines were still coming",
+                post.link.told(),
+                exit.number()
+            )),
             _ => None,
         };
         if let Some(told) = &mut told {
@@ -193,7 +197,9 @@ impl Watch {
             let late = self.pipe.board.sheet().still_in(stage, Some(self.quiet));
             for (id, since) in late {
                 let name = post.link.told();
-                let text = format!("task {id} went into {name} at {since} and has not come out yet: does it buffer its output?");
+                let text = format!(
+                    "task {id} went into {name} at {since} and has not come out yet: does it buffer its output?"
+                );
                 self.screen.tell(&text);
             }
         }
@@ -206,7 +212,8 @@ impl Watch {
             return;
         }
         self.stopped = signals.count;
-        let Some(signal) = [Signal::INT, Signal::TERM].into_iter().find(|signal| signal.as_raw() == signals.last) else {
+        let Some(signal) = [Signal::INT, Signal::TERM].into_iter().find(|signal| signal.as_raw() == signals.last)
+        else {
             return;
         };
         if self.stopped > 1 {

@@ -69,7 +69,8 @@ impl Owner {
             }
             Err(TryLockError::Error(source)) => return Err(refused(path)(source)),
         }
-        let written = lock.set_len(0).and_then(|()| lock.rewind()).and_then(|()| writeln!(lock, "{}", std::process::id()));
+        let written =
+            lock.set_len(0).and_then(|()| lock.rewind()).and_then(|()| writeln!(lock, "{}", std::process::id()));
         written.map_err(refused(path))?;
         Ok(Self { run: run.to_owned(), lock })
     }
