@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test ends by panicking and says what it leaves out")]
 
 mod commit;
+mod fence;
 mod golden;
 mod output;
 mod place;

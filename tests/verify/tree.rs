@@ -91,6 +91,13 @@ impl Tree {
         self.git(&["rev-parse", "HEAD"])
     }
 
+    /// As [`Self::commit`], also when nothing was changed.
+    pub fn commit_of_all(&self) -> String {
+        self.git(&["add", "-A"]);
+        self.git(&["commit", "-q", "--allow-empty", "-m", "x"]);
+        self.git(&["rev-parse", "HEAD"])
+    }
+
     pub fn path(&mut self, path: impl Into<std::ffi::OsString>) {
         self.path = Some(path.into());
     }

@@ -51,6 +51,22 @@ pub struct Args {
     #[arg(long, value_name = "PROGRAM")]
     pub shell: Option<PathBuf>,
 
+    /// A list of protected paths to use instead of the usual one (see --print-protected)
+    #[arg(long, value_name = "FILE")]
+    pub protected: Option<PathBuf>,
+
+    /// Protect these paths too: a task that changes one without naming it fails `tamper` (may be given several times)
+    #[arg(long, value_name = "GLOB")]
+    pub protect: Vec<String>,
+
+    /// Do not protect these paths (may be given several times)
+    #[arg(long, value_name = "GLOB")]
+    pub no_protect: Vec<String>,
+
+    /// Print the usual list of protected paths, to be changed and named with --protected, and end
+    #[arg(long)]
+    pub print_protected: bool,
+
     /// Tell what would be run, where and in which sandbox; run nothing and pass all lines unchanged
     #[arg(long, short = 'n')]
     pub dry_run: bool,
@@ -109,6 +125,14 @@ Fields of a task that are read:
   id               needed
   result.status    needed where there is a result; only \"ok\" is checked
   result.head      the commit to check, in a tree of its own; else in place
+  result.base      the commit it started from, to see what was changed
+  result.changed   what was changed, where there are no such commits
+  result.tampering what the executor saw the agent do to git itself
+  files[].path, files[].action
+                   what the task may change
+  source.path      the plan, which no task changes
+  route.sandbox, result.attempts[].sandbox
+                   whether it may change anything
   result.workdir   the folder to run in; else the present folder
   commands         shell commands, one each
   done[].text, done[].command

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use tree::{FileType, Folder, Places};
 
+use crate::git::NoGit;
 use crate::words::tell;
 
 /// How our trees are named in `.plan/worktrees/`.
@@ -76,23 +77,6 @@ impl Checkout {
 impl Drop for Checkout {
     fn drop(&mut self) {
         remove(&self.repository, &self.worktrees, &self.name);
-    }
-}
-
-/// Why git did not do what it was asked for.
-#[derive(Debug)]
-pub enum NoGit {
-    /// It could not be run.
-    NotRun(String),
-    /// It said no.
-    Refused(String),
-}
-
-impl std::fmt::Display for NoGit {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::NotRun(reason) | Self::Refused(reason) => out.write_str(reason),
-        }
     }
 }
 

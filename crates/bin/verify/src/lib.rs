@@ -4,6 +4,8 @@ mod args;
 mod check;
 mod checkout;
 mod environment;
+mod fence;
+mod git;
 mod log;
 mod sandbox;
 mod scratch;
@@ -34,6 +36,12 @@ pub fn main() -> std::process::ExitCode {
     let args = Args::parse();
     hide_environment();
     stage::main(NAME, || {
+        if args.print_protected {
+            let mut sink = stage::Sink::stdout();
+            sink.line(fence::USUAL.trim_end())?;
+            sink.flush()?;
+            return Ok(stage::Exit::Ok);
+        }
         let sandbox = Sandbox::choose(args.sandbox, args.permits()?)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use tree::{Places, TreeLock};
 
-use crate::checkout::{Checkout, has_commit, is_commit_id};
+pub use crate::checkout::is_commit_id;
+use crate::checkout::{Checkout, has_commit};
 use crate::sandbox::Ground;
 use crate::scratch::{Scratch, remove_leftovers, scratch};
 use crate::task::Task;
@@ -59,12 +60,16 @@ impl Where {
         let places = |folder: &Path| Places::of(folder).ok().filter(Places::is_repository);
         let workdir = workdir.filter(|_| task.workdir.is_some());
         let agents = workdir.as_deref().and_then(places);
-        let below = match (&agents, &workdir) {
-            (Some(agents), Some(folder)) => folder.strip_prefix(agents.root()).unwrap_or(Path::new("")).to_owned(),
-            _ => PathBuf::new(),
+        let own = places(present);
+        let within = |places: &Places, folder: &Path| folder.strip_prefix(places.root()).map(Path::to_owned).ok();
+        let below = match (&agents, &workdir, &own) {
+            (Some(agents), Some(folder), _) => within(agents, folder),
+            (_, _, Some(own)) => within(own, present),
+            _ => None,
         };
+        let below = below.unwrap_or_default();
         // The present repository comes first: an agent's worktree may be removed while we are at it.
-        for repository in [places(present), agents].into_iter().flatten() {
+        for repository in [own, agents].into_iter().flatten() {
             if has_commit(repository.root(), commit).map_err(NoSite::Here)? {
                 return Ok(Self::Commit { repository, commit: commit.clone(), below });
             }

@@ -106,7 +106,7 @@ pub async fn serve(verifier: &Verifier) -> Result<Exit, Error> {
 /// What becomes of a task.
 enum Sorted {
     /// It is checked.
-    Check(Task),
+    Check(Box<Task>),
     /// It passes as it is.
     Pass {
         /// Whether nobody has found anything wrong with it.
@@ -116,7 +116,7 @@ enum Sorted {
 
 fn sort(record: &Record) -> Result<Sorted, String> {
     Ok(match task::turn(record)? {
-        Turn::Ours => Sorted::Check(Task::read(record)?),
+        Turn::Ours => Sorted::Check(Box::new(Task::read(record)?)),
         Turn::Judged { passed } => Sorted::Pass { well: passed },
         Turn::NotOurs => Sorted::Pass { well: true },
     })
@@ -125,17 +125,17 @@ fn sort(record: &Record) -> Result<Sorted, String> {
 /// The tasks that wait for their turn.
 #[derive(Default)]
 struct Waiting {
-    tasks: VecDeque<(Box<Record>, Task)>,
+    tasks: VecDeque<(Box<Record>, Box<Task>)>,
     bytes: usize,
 }
 
 impl Waiting {
-    fn add(&mut self, record: Box<Record>, task: Task) {
+    fn add(&mut self, record: Box<Record>, task: Box<Task>) {
         self.bytes += record.as_str().len();
         self.tasks.push_back((record, task));
     }
 
-    fn next(&mut self) -> Option<(Box<Record>, Task)> {
+    fn next(&mut self) -> Option<(Box<Record>, Box<Task>)> {
         let next = self.tasks.pop_front()?;
         self.bytes -= next.0.as_str().len();
         Some(next)
@@ -148,7 +148,7 @@ impl Waiting {
     }
 }
 
-fn check(verifier: &Verifier, mut record: Box<Record>, task: Task) -> Pin<Box<dyn Future<Output = Checked> + '_>> {
+fn check(verifier: &Verifier, mut record: Box<Record>, task: Box<Task>) -> Pin<Box<dyn Future<Output = Checked> + '_>> {
     Box::pin(async move {
         let verdict = verifier.judge(&task).await;
         let set = record.set("verdict", &verdict).map_err(|error| error.to_string());

@@ -2,9 +2,17 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::path::Path;
 
-use record::{Check, CheckStatus, Done, Record};
+use record::{Action, Check, CheckStatus, Done, Record};
 use serde::Deserialize;
+
+use crate::fence::Declared;
+
+/// The kind of a check that is a command of the task.
+pub const COMMAND: &str = "command";
+/// The kind of a check that is a done criterion.
+pub const DONE: &str = "done";
 
 /// The fields that decide whether a task is ours.
 #[derive(Deserialize)]
@@ -54,8 +62,22 @@ pub struct Task {
     pub attempt: u64,
     /// The folder in which the agent worked.
     pub workdir: Option<String>,
+    /// The commit that the work started from.
+    pub base: Option<String>,
     /// The commit that holds the work.
     pub head: Option<String>,
+    /// The paths that the executor saw change.
+    pub changed: Option<Vec<String>>,
+    /// What the executor saw the agent do to git itself.
+    pub tampering: Vec<String>,
+    /// The sandbox that the task was routed to.
+    pub sandbox: Option<String>,
+    /// The sandbox of the last call, as the agent reported it.
+    pub reported_sandbox: Option<String>,
+    /// The plan's file.
+    pub source: Option<String>,
+    /// The files that the task declares.
+    pub files: Vec<DeclaredFile>,
     /// What has to be run.
     pub checks: Vec<Planned>,
     /// What nothing can be run for, as it will stand in the verdict.
@@ -71,9 +93,23 @@ pub struct Planned {
     pub command: String,
 }
 
+/// A file that a task declares, for lines whose writer knows other actions than ours.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+pub struct DeclaredFile {
+    path: String,
+    #[serde(default)]
+    action: Option<String>,
+}
+
 #[derive(Deserialize)]
 struct View {
     id: String,
+    #[serde(default)]
+    files: Option<Vec<DeclaredFile>>,
+    #[serde(default)]
+    source: Option<Source>,
+    #[serde(default)]
+    route: Option<Routed>,
     #[serde(default)]
     batch: Option<Batch>,
     #[serde(default)]
@@ -90,12 +126,33 @@ struct Batch {
     attempt: u64,
 }
 
+#[derive(Deserialize)]
+struct Source {
+    #[serde(default)]
+    path: Option<String>,
+}
+
+/// A route, or a call of an agent.
+#[derive(Deserialize)]
+struct Routed {
+    #[serde(default)]
+    sandbox: Option<String>,
+}
+
 #[derive(Default, Deserialize)]
 struct Outcome {
     #[serde(default)]
     workdir: Option<String>,
     #[serde(default)]
+    base: Option<String>,
+    #[serde(default)]
     head: Option<String>,
+    #[serde(default)]
+    changed: Option<Vec<String>>,
+    #[serde(default)]
+    tampering: Option<Vec<String>>,
+    #[serde(default)]
+    attempts: Option<Vec<Routed>>,
 }
 
 /// As [`Done`], for lines whose writer leaves out what is empty.
@@ -118,10 +175,33 @@ impl Task {
             id: view.id,
             attempt: view.batch.map_or(0, |batch| batch.attempt),
             workdir: view.result.workdir,
+            base: view.result.base,
             head: view.result.head,
+            changed: view.result.changed,
+            tampering: view.result.tampering.unwrap_or_default(),
+            sandbox: view.route.and_then(|route| route.sandbox),
+            reported_sandbox: view.result.attempts.and_then(|calls| calls.into_iter().next_back()?.sandbox),
+            source: view.source.and_then(|source| source.path),
+            files: view.files.unwrap_or_default(),
             checks,
             unchecked,
         })
+    }
+
+    /// What it may change; `below` is the folder of the work below the top of the repository.
+    pub fn declared(&self, below: &Path) -> Declared {
+        let files = self.files.iter().map(|file| {
+            let action = match file.action.as_deref() {
+                Some("create") => Some(Action::Create),
+                Some("modify") => Some(Action::Modify),
+                Some("delete") => Some(Action::Delete),
+                Some("test") => Some(Action::Test),
+                Some("read") => Some(Action::Read),
+                _ => None,
+            };
+            (file.path.as_str(), action)
+        });
+        Declared::new(files, below)
     }
 }
 
@@ -141,9 +221,9 @@ fn plan(commands: Vec<String>, done: Vec<Done>) -> (Vec<Planned>, Vec<Check>) {
     }
     for criterion in done {
         match criterion.command.filter(|command| !command.trim().is_empty()) {
-            Some(command) => add("done", command),
+            Some(command) => add(DONE, command),
             None if criterion.text.is_empty() => {}
-            None => unchecked.push(skipped("done", criterion.text, String::new())),
+            None => unchecked.push(skipped(DONE, criterion.text, String::new())),
         }
     }
     (checks, unchecked)

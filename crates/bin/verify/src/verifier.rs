@@ -11,11 +11,12 @@ use tree::{Logs, Places};
 use crate::args::Args;
 use crate::check::{self, Setting};
 use crate::environment;
+use crate::fence::{self, Protected};
 use crate::log::Log;
 use crate::sandbox::{Kind, Sandbox};
 use crate::scratch::scratch;
 use crate::site::{NoSite, Site, Where};
-use crate::task::{Planned, Task, skipped};
+use crate::task::{self, Planned, Task, skipped};
 use crate::words::{secrets, tell};
 
 /// How much of a command is shown when it is run; a dry run shows all of it.
@@ -25,6 +26,7 @@ const SHOWN: usize = 2000;
 pub struct Verifier {
     args: Args,
     sandbox: Sandbox,
+    protected: Protected,
     shell: PathBuf,
     present: PathBuf,
     /// The `path` of the plan line, once it has come.
@@ -37,6 +39,7 @@ impl Verifier {
     /// Looks at what it needs of its surroundings; writes nothing.
     pub fn new(args: Args, sandbox: Sandbox) -> Result<Self, Error> {
         let present = args.ground()?;
+        let protected = Protected::new(args.protected.as_ref(), &args.protect, &args.no_protect)?;
         let mut shell = args.shell.clone().unwrap_or_else(usual_shell);
         if shell.components().nth(1).is_some() {
             // The checks run in other folders.
@@ -45,6 +48,7 @@ impl Verifier {
         Ok(Self {
             args,
             sandbox,
+            protected,
             shell,
             present,
             plan: RefCell::default(),
@@ -97,10 +101,14 @@ impl Verifier {
         Ok(())
     }
 
-    /// Runs the checks of a task, one after the other.
+    /// Holds a task against the fence and runs its checks, one after the other.
     pub async fn judge(&self, task: &Task) -> Verdict {
-        let mut checks = if task.checks.is_empty() { Vec::new() } else { self.run(task).await };
+        let place = Where::find(task, &self.present);
+        // Before anything is run: what checks leave behind is not the task's.
+        let fence = self.fence(task, &place).await;
+        let mut checks = if task.checks.is_empty() { Vec::new() } else { self.run(task, place).await };
         checks.extend(task.unchecked.iter().cloned());
+        checks.extend(fence);
         let verdict = Verdict { status: status(&checks), checks };
         let (word, why) = match verdict.status {
             VerdictStatus::Pass => ("pass", ""),
@@ -112,8 +120,29 @@ impl Verifier {
         verdict
     }
 
-    async fn run(&self, task: &Task) -> Vec<Check> {
-        let prepared = match Where::find(task, &self.present) {
+    /// What has changed, held against what may.
+    async fn fence(&self, task: &Task, place: &Result<Where, NoSite>) -> Vec<Check> {
+        let plan = self.plan.borrow().clone();
+        let mut checks = match place {
+            Ok(place) => fence::checks(&self.protected, task, place, &self.present, plan.as_deref()).await,
+            Err(NoSite::Work(reason)) if task.head.is_some() => vec![fence::impossible(reason)],
+            Err(_) => Vec::new(),
+        };
+        for check in &mut checks {
+            check.tail = secrets().remove(std::mem::take(&mut check.tail));
+            for finding in &mut check.findings {
+                finding.text = secrets().remove(std::mem::take(&mut finding.text));
+            }
+            if check.status == CheckStatus::Fail {
+                let first = check.tail.lines().next().unwrap_or_default();
+                tell(&format!("task {}: {} failed: {first}", task.id, check.name));
+            }
+        }
+        checks
+    }
+
+    async fn run(&self, task: &Task, place: Result<Where, NoSite>) -> Vec<Check> {
+        let prepared = match place {
             Ok(place) => {
                 let shown = place.shown();
                 Site::prepare(place).await.map(|site| (site, shown))
@@ -213,9 +242,12 @@ fn status(checks: &[Check]) -> VerdictStatus {
     let has = |status| checks.iter().any(|check| check.status == status);
     // A command that was skipped was to be run; a criterion in words never was.
     let missing = checks.iter().any(|check| check.status == CheckStatus::Skipped && !check.tail.is_empty());
+    // To have changed only what was declared proves nothing.
+    let is_proof = |check: &Check| matches!(check.kind.as_str(), task::COMMAND | task::DONE);
+    let proven = checks.iter().any(|check| check.status == CheckStatus::Pass && is_proof(check));
     if has(CheckStatus::Fail) {
         VerdictStatus::Fail
-    } else if has(CheckStatus::Pass) && !missing {
+    } else if proven && !missing {
         VerdictStatus::Pass
     } else {
         VerdictStatus::Unproven
@@ -259,6 +291,10 @@ mod tests {
             (vec![pass.clone(), fail.clone()], VerdictStatus::Fail),
             (vec![pass, broken.clone()], VerdictStatus::Unproven),
             (vec![fail, broken], VerdictStatus::Fail),
+            (
+                vec![Check { kind: "scope".into(), ..check(CheckStatus::Pass, "1 path was changed") }],
+                VerdictStatus::Unproven,
+            ),
         ] {
             assert_eq!(status(&checks), wanted, "{checks:?}");
         }
