@@ -168,7 +168,10 @@ fn three_independent_tasks_go_out_with_their_releases_on_disk() {
     assert_eq!(done.task("3")["batch"], json!({"number": 1, "attempt": 1, "attempts_left": 1}));
     let written = bench.written();
     assert_eq!(written.len(), 3);
-    assert_eq!(written[1], json!({"type": "release", "id": "3", "attempt": 1, "digest": "d3", "at": written[1]["at"]}));
+    assert_eq!(
+        written[1],
+        json!({"type": "release", "id": "3", "attempt": 1, "digest": "d3", "at": written[1]["at"], "sandbox": "workspace-write"})
+    );
 }
 
 #[test]
@@ -301,7 +304,10 @@ fn what_is_not_proven_is_tried_again_with_what_is_known() {
     assert_eq!(second.get("result"), None);
     bench.append(&[unproven(&second, "h2")]);
     let err = following.ends(20);
-    assert!(err.contains("task 1: is not proven after 2 tries: decide run.jsonl 1 retry"), "{err}");
+    assert!(
+        err.contains("task 1: is not proven after 2 tries: to have it tried again: decide run.jsonl 1 retry"),
+        "{err}"
+    );
     // A person may have it tried again.
     bench
         .append(&[with(decision("1", "result", "retry"), json!({"type": "decision", "id": "1", "note": "look at a"}))]);
@@ -318,7 +324,9 @@ fn a_failure_stops_the_next_batch_unless_the_user_wants_otherwise() {
     let mut following = bench.follow(&[], &tasks);
     let out = following.take(2);
     bench.append(&[failed(&out[0]), approved(&out[1])]);
-    assert!(following.ends(20).contains("task 1: failed: to have it tried again: decide run.jsonl 1 retry"));
+    assert!(
+        following.ends(20).contains("task 1: failed (rate_limited): to have it tried again: decide run.jsonl 1 retry")
+    );
 
     let bench = Bench::new(&[]);
     let mut following = Following::start(bench.tool(&["--follow"]).env("CODEX_FAIL_CLOSED", "0"), &tasks);
@@ -372,6 +380,145 @@ fn held_and_interrupted_tries_are_not_counted() {
     assert!(third.err.contains("task 1: it was interrupted"), "{}", third.err);
     let batch = &third.task("1")["batch"];
     assert_eq!((&batch["attempt"], &batch["attempts_left"]), (&json!(3), &json!(1)));
+}
+
+#[test]
+fn only_what_may_have_been_done_in_place_is_asked_about() {
+    let bench = Bench::new(&[]);
+    let tasks = [task("1", &[])];
+    bench.batch(&["--isolate", "worktree"], &tasks).ended(0);
+    assert_eq!(
+        (&bench.written()[0]["isolate"], &bench.written()[0]["sandbox"]),
+        (&json!("worktree"), &json!("workspace-write"))
+    );
+    let again = bench.batch(&[], &tasks).ended(0);
+    assert!(again.err.contains("task 1: it was interrupted"), "{}", again.err);
+    // The second release says nothing of worktrees, though the third run is told of them.
+    assert_eq!(released(&bench.batch(&["--isolate", "worktree"], &tasks).ended(20)), [""; 0]);
+    // Whatever a script has written there, it may have written in place.
+    let stranger = |more: Value| {
+        let release = json!({"type": "release", "id": "1", "attempt": 1, "digest": "d1", "at": record_now()});
+        Bench::new(&[with(release, more)]).batch(&[], &tasks).code
+    };
+    assert_eq!((stranger(json!({})), stranger(json!({"isolate": "jail"}))), (20, 20));
+    assert_eq!((stranger(json!({"sandbox": "jail"})), stranger(json!({"sandbox": "read-only"}))), (20, 0));
+    // The work of a person is never half done by an agent.
+    let manual = with(task("1", &[]), json!({"route": {"backend": "manual"}}));
+    let bench = Bench::new(&[]);
+    bench.batch(&[], std::slice::from_ref(&manual)).ended(0);
+    bench.batch(&[], &[manual]).ended(0);
+}
+
+#[test]
+fn words_that_only_others_know_stop_nobody_and_approve_nothing() {
+    let odd = with(
+        task("1", &[]),
+        json!({"files": [{"path": "1.txt", "action": "polish"}], "route": {"backend": "x", "sandbox": "jail"},
+               "decisions": [{"gate": "moon", "status": "full", "by": "x", "at": "y"}]}),
+    );
+    let bench = Bench::new(&[]);
+    let first = bench.batch(&[], std::slice::from_ref(&odd)).ended(0).task("1");
+    let granted = json!({"gate": "result", "status": "granted", "by": "x", "at": "y", "task_digest": "d1"});
+    let back = with(approved(&first), json!({"decisions": [decision("1", "result", "approved"), granted]}));
+    let foreign = json!({"verdict": {"status": "lovely"}, "result": {"status": "ok", "backend": "x"}});
+    bench.append(&[with(back, foreign)]);
+    // It was approved, and then somebody said something that nobody understands.
+    let second = bench.batch(&[], std::slice::from_ref(&odd)).ended(0).task("1");
+    assert_eq!(second["batch"]["feedback"], "nothing could show that it is done");
+    bench.append(&[with(second, json!({"result": {"status": "parked", "backend": "x", "attempts": []}}))]);
+    let told = bench.batch(&[], std::slice::from_ref(&odd)).ended(20).err;
+    assert!(told.contains("task 1: failed: to have it tried again"), "{told}");
+    // A plan that nobody has clearly said yes to is not begun.
+    let unclear =
+        with(task("1", &[]), json!({"decisions": [{"gate": "plan", "status": "maybe", "by": "x", "at": "y"}]}));
+    assert!(Bench::new(&[]).batch(&[], &[unclear]).ended(20).err.contains("task 1: pending at gate plan"));
+}
+
+#[test]
+fn a_decision_about_another_change_is_none() {
+    let bench = Bench::new(&[]);
+    harness::repository(bench.folder.path(), &[("a.txt", "one\n")]);
+    let commit = |text: &str| {
+        fs::write(bench.folder.path().join("a.txt"), text).unwrap();
+        harness::git(bench.folder.path(), &["commit", "-qam", text]);
+        harness::git(bench.folder.path(), &["rev-parse", "HEAD"]).trim().to_owned()
+    };
+    let (base, head) = (commit("two"), commit("three"));
+    let tasks = [task("1", &[])];
+    let first = bench.batch(&[], &tasks).ended(0).task("1");
+    let about = |diff: &str| with(decision("1", "result", "denied"), json!({"diff_digest": diff}));
+    let result = json!({"status": "ok", "backend": "codex", "base": base, "head": head, "attempts": [{"thread": "t"}]});
+    let came = with(unproven(&first, "h"), json!({"result": result, "decisions": [about("of another")]}));
+    bench.append(&[came]);
+    // The no was said about other work, so it is tried again as if nothing had been said.
+    let second = bench.batch(&[], &tasks).ended(0).task("1");
+    assert_eq!((&second["batch"]["head"], &second["batch"]["thread"]), (&json!(head), &json!("t")));
+    let diff = harness::git(bench.folder.path(), &["diff", "--binary", "--full-index", &base, &head]);
+    let digest = blake3::hash(diff.as_bytes()).to_hex().to_string();
+    let result = json!({"status": "ok", "backend": "codex", "base": base, "head": head, "attempts": [{"thread": "u"}]});
+    bench.append(&[with(unproven(&second, "h"), json!({"result": result, "decisions": [about(&digest)]}))]);
+    assert!(bench.batch(&["--attempts", "9"], &tasks).ended(20).err.contains("task 1: denied"));
+}
+
+#[test]
+fn a_no_at_the_plan_can_be_taken_back_with_the_told_command() {
+    let bench = Bench::new(&[]);
+    let said =
+        with(decision("1", "plan", "denied"), json!({"type": "decision", "id": "1", "at": "2026-01-01T00:00:00Z"}));
+    bench.append(&[said]);
+    let tasks = [task("1", &[])];
+    let told = bench.batch(&[], &tasks).ended(20).err;
+    assert!(told.ends_with("decide run.jsonl 1 approve --gate plan\n"), "{told}");
+    let decide =
+        || Tool::ours("decide").args(&["run.jsonl", "1", "approve", "--gate", "plan"]).folder(bench.folder.path());
+    decide().run().ended(0);
+    assert_eq!(released(&bench.batch(&[], &tasks).ended(0)), ["1"]);
+}
+
+#[test]
+fn no_more_is_begun_than_may_be_spent() {
+    let cost = |task: &Value, tokens: u64| {
+        let attempts = json!([{"backend": "codex", "started": record_now(), "usage": {"total": tokens}}]);
+        with(approved(task), json!({"result": {"status": "ok", "backend": "codex", "attempts": attempts}}))
+    };
+    let tasks: Vec<Value> = (1..=4).map(|id| task(&id.to_string(), &[])).collect();
+    let bench = Bench::new(&[]);
+    let mut following = bench.follow(&["--size", "2", "--max-tokens", "100"], &tasks);
+    let out = following.take(2);
+    bench.append(&[cost(&out[0], 60), cost(&out[1], 50)]);
+    let told = following.ends(20);
+    assert!(
+        told.contains("110 of 100 tokens are used up (--max-tokens), so no more tasks are begun and 2 are left"),
+        "{told}"
+    );
+    assert_eq!(released(&bench.batch(&["--max-tokens", "111"], &tasks).ended(0)), ["3", "4"]);
+
+    // Calls are counted before they are made; the two of a task for two models together.
+    let bench = Bench::new(&[]);
+    let two =
+        with(task("1", &[]), json!({"route": {"backend": "codex", "sandbox": "read-only", "models": ["a", "b"]}}));
+    let person = with(task("5", &[]), json!({"route": {"backend": "manual"}}));
+    let tasks = [two, tasks[1].clone(), tasks[2].clone(), person];
+    let mut following = bench.follow(&["--size", "4", "--max-attempts", "3"], &tasks);
+    let out = following.take(3);
+    assert_eq!(ids(&out), ["1", "2", "5"]);
+    let done = with(approved(&out[2]), json!({"result": null}));
+    bench.append(&[cost(&out[0], 1), cost(&out[1], 1), done]);
+    // One of the two was not made after all.
+    let third = following.next();
+    bench.append(&[cost(&third, 1)]);
+    following.ends(0);
+
+    // What an executor did not begin for want of a budget is no try, and nothing to ask about.
+    let bench = Bench::new(&[]);
+    let tasks = [task("1", &[])];
+    let mut following = bench.follow(&[], &tasks);
+    let out = following.next();
+    let result = json!({"status": "failed", "code": 1, "class": "budget", "backend": "codex", "attempts": []});
+    bench.append(&[with(out, json!({"result": result}))]);
+    assert!(following.ends(20).contains("task 1: was not done, because what may be spent is used up"));
+    let again = bench.batch(&[], &tasks).ended(0).task("1");
+    assert_eq!((&again["batch"]["attempt"], &again["batch"]["attempts_left"]), (&json!(2), &json!(1)));
 }
 
 #[test]

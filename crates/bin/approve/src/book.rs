@@ -4,12 +4,11 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use jiff::Timestamp;
-use record::{Decision, DecisionStatus, Gate, Record};
+use record::{Decision, DecisionStatus, Gate, Noted, Record};
 use run::Follower;
 use serde::Deserialize;
 
 use crate::item::Item;
-use crate::noted::Noted;
 
 /// The decisions of one gate.
 #[derive(Debug)]
@@ -114,7 +113,7 @@ impl Book {
         let decision = noted.decision()?;
         // A retry has been spent on the attempt that is here now.
         let holds = matches!(decision.status, DecisionStatus::Approved | DecisionStatus::Denied);
-        let carried = || item.sheet.decisions.iter().flatten().any(|own| is_same(own, noted));
+        let carried = || item.sheet.decisions.iter().flatten().any(|own| own.is(noted));
         let is_new = is_new && !carried();
         holds.then_some((decision, is_new))
     }
@@ -154,10 +153,6 @@ fn is_older(decision: &Noted, item: &Item) -> bool {
 
 fn moment(noted: &Noted) -> Option<Timestamp> {
     noted.at.as_deref()?.parse().ok()
-}
-
-fn is_same(one: &Noted, other: &Noted) -> bool {
-    (one.gate, one.status, &one.by, &one.at) == (other.gate, other.status, &other.by, &other.at)
 }
 
 #[cfg(test)]

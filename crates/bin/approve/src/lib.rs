@@ -6,7 +6,6 @@ mod conversation;
 mod desk;
 mod exhibit;
 mod item;
-mod noted;
 mod page;
 mod pager;
 mod pending;

@@ -6,10 +6,8 @@ use std::collections::HashSet;
 
 use change::Work;
 use policy::approval::Case;
-use record::{Gate, WorkType};
+use record::{Gate, Noted, WorkType, known_word};
 use serde::Deserialize;
-
-use crate::noted::{Noted, read};
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Sheet {
@@ -150,7 +148,7 @@ impl Sheet {
             interrupted: false,
             manual: self.is_manual(),
             has_options: self.options().iter().filter(|answer| answer.is_given()).count() > 1,
-            sandbox: result.and_then(Outcome::sandbox).and_then(read),
+            sandbox: result.and_then(Outcome::sandbox).and_then(known_word),
             backend: match gate {
                 Gate::Fallback => Some(target.0),
                 _ => result.and_then(|result| result.backend.as_deref()).or_else(|| self.planned_backend()),
@@ -165,7 +163,7 @@ impl Sheet {
     }
 
     pub fn work_type(&self) -> Option<WorkType> {
-        self.kind_of_work().and_then(read)
+        self.kind_of_work().and_then(known_word)
     }
 
     /// As the route says it, else as the plan does; the word may be one that only others know.

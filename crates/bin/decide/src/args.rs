@@ -63,7 +63,7 @@ pub struct Args {
 /// What is decided.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum Answer {
-    /// Yes.
+    /// Yes; also where the answer was no.
     Approve,
     /// No.
     Deny,

@@ -80,7 +80,10 @@ fn unknown(args: &Args, questions: &Questions, id: &str) -> Error {
 fn choose(args: &Args, questions: &Questions, asked: &Asked, answer: Answer) -> Result<Question, Error> {
     let id = &asked.id;
     let fits = |question: &&Question| args.gate.is_none_or(|gate| gate == question.gate);
-    let open: Vec<&Question> = asked.open.iter().filter(fits).collect();
+    let mut open: Vec<&Question> = asked.open.iter().filter(fits).collect();
+    if open.is_empty() && answer == Answer::Approve {
+        open = asked.denied.iter().filter(fits).collect();
+    }
     match open[..] {
         [question] => Ok(question.clone()),
         [] if answer == Answer::Retry && asked.is_tried => {

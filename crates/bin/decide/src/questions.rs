@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use change::Work;
-use record::{Decision, DecisionLine, DecisionStatus, Gate, Record, Status, WorkType};
+use record::{DecisionStatus, Gate, Noted, Record, WorkType, known_word};
 use run::Follower;
 use serde::Deserialize;
 use stage::Error;
@@ -22,6 +22,8 @@ pub(crate) struct Asked {
     /// Somebody has begun to work on it.
     pub is_tried: bool,
     pub open: Vec<Question>,
+    /// Answered with a no, which may be taken back.
+    pub denied: Vec<Question>,
 }
 
 /// A question that nobody has answered.
@@ -37,20 +39,21 @@ struct Task {
     id: String,
     title: Option<String>,
     digest: Option<String>,
-    work_type: Option<WorkType>,
+    work_type: Option<String>,
     route: Option<Route>,
     result: Option<Outcome>,
-    decisions: Option<Vec<Decision>>,
+    decisions: Option<Vec<Noted>>,
 }
 
 #[derive(Deserialize)]
 struct Route {
-    work_type: Option<WorkType>,
+    work_type: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct Outcome {
-    status: Status,
+    /// A word of others may stand here too.
+    status: Option<String>,
     options: Option<Vec<Answer>>,
     workdir: Option<String>,
     base: Option<String>,
@@ -60,6 +63,12 @@ struct Outcome {
 #[derive(Deserialize)]
 struct Answer {
     model: Option<String>,
+}
+
+/// Whom a decision line is for.
+#[derive(Deserialize)]
+struct Named {
+    id: String,
 }
 
 #[derive(Deserialize)]
@@ -114,8 +123,8 @@ impl Questions {
                 *asked = Asked { id: released.id, title, digest: released.digest, is_tried: true, ..Asked::default() };
             }
             "decision" => {
-                let decision: DecisionLine = record.view().map_err(|error| error.to_string())?;
-                self.decision(decision);
+                let Named { id } = record.view().map_err(|error| error.to_string())?;
+                self.decision(&id, &record.view().map_err(|error| error.to_string())?);
             }
             _ => {}
         }
@@ -132,7 +141,7 @@ impl Questions {
 
     fn task(&mut self, task: Task) {
         let Task { id, title, digest, work_type, route, result, decisions } = task;
-        let is_tried = result.as_ref().is_some_and(|result| result.status != Status::Held);
+        let is_tried = result.as_ref().is_some_and(|result| result.status.as_deref() != Some("held"));
         let (options, work) = match result {
             Some(Outcome { options, workdir, base, head, .. }) => {
                 let models = options.into_iter().flatten().map(|answer| answer.model).collect();
@@ -140,30 +149,50 @@ impl Questions {
             }
             None => (Vec::new(), None),
         };
-        let decisions = decisions.unwrap_or_default();
-        let newest = |gate| decisions.iter().rfind(|decision| decision.gate == gate);
-        let open = [Gate::Plan, Gate::Fallback, Gate::Result].into_iter().filter_map(newest);
-        let open = open.filter(|decision| decision.status == DecisionStatus::Pending).map(|decision| Question {
-            gate: decision.gate,
-            // An edited task is asked about as it is now.
-            task_digest: digest.clone(),
-            diff_digest: decision.diff_digest.clone(),
-        });
-        let open = open.collect();
-        let work_type = route.and_then(|route| route.work_type).or(work_type);
+        let routed = route.and_then(|route| route.work_type);
+        let work_type = routed.or(work_type).as_deref().and_then(known_word);
         let entry = self.entry(&id);
-        *entry = Asked { id, title, digest, work_type, work, options, is_tried, open };
+        *entry = Asked { id, title, digest, work_type, work, options, is_tried, ..Asked::default() };
+        for noted in decisions.into_iter().flatten() {
+            // An edited task is asked about as it is now, and what was said about an earlier text is no answer to it.
+            let task_digest = entry.digest.clone();
+            if noted.status != Some(DecisionStatus::Pending) && noted.task_digest != task_digest {
+                continue;
+            }
+            entry.note(noted.gate, noted.status, Question::of(&noted, task_digest));
+        }
     }
 
-    fn decision(&mut self, line: DecisionLine) {
-        let asked = self.entry(&line.id);
-        if line.status == DecisionStatus::Pending {
-            asked.open.retain(|question| question.gate != line.gate);
-            asked.digest = line.task_digest.clone().or_else(|| asked.digest.take());
-            asked.open.push(Question { gate: line.gate, task_digest: line.task_digest, diff_digest: line.diff_digest });
-        } else {
-            asked.open.retain(|question| question.gate != line.gate || question.task_digest != line.task_digest);
+    fn decision(&mut self, id: &str, noted: &Noted) {
+        let asked = self.entry(id);
+        if noted.status == Some(DecisionStatus::Pending) {
+            asked.digest = noted.task_digest.clone().or_else(|| asked.digest.take());
+        } else if asked.open.iter().any(|open| Some(open.gate) == noted.gate && open.task_digest != noted.task_digest) {
+            // It was said about an earlier text of the task.
+            return;
         }
+        let question = Question::of(noted, noted.task_digest.clone());
+        asked.note(noted.gate, noted.status, question);
+    }
+}
+
+impl Asked {
+    /// The newest word at a gate is the one that counts. One that we do not know answers nothing.
+    fn note(&mut self, gate: Option<Gate>, status: Option<DecisionStatus>, question: Option<Question>) {
+        let (Some(gate), Some(question)) = (gate, question) else { return };
+        self.open.retain(|open| open.gate != gate);
+        self.denied.retain(|denied| denied.gate != gate);
+        match status {
+            Some(DecisionStatus::Pending) | None => self.open.push(question),
+            Some(DecisionStatus::Denied) => self.denied.push(question),
+            Some(DecisionStatus::Approved | DecisionStatus::Retry) => {}
+        }
+    }
+}
+
+impl Question {
+    fn of(noted: &Noted, task_digest: Option<String>) -> Option<Self> {
+        Some(Self { gate: noted.gate?, task_digest, diff_digest: noted.diff_digest.clone() })
     }
 }
 
@@ -196,5 +225,29 @@ mod tests {
         assert!(after(&[ASKED, &said("approved", "d")]).is_empty());
         assert!(after(&[ASKED, r#"{"type":"release","id":"1","attempt":2,"digest":"d","at":"y"}"#]).is_empty());
         assert!(after(&[ASKED, r#"{"type":"task","id":"1","digest":"d"}"#]).is_empty());
+    }
+
+    #[test]
+    fn a_word_that_only_others_know_answers_nothing() {
+        let open = [("1".to_owned(), Gate::Result)];
+        assert_eq!(after(&[ASKED, &said("granted", "d")]), open);
+        let foreign = ASKED.replace("\"pending\"", "\"granted\"").replace("\"plan\"", "\"end\"");
+        assert_eq!(after(&[&foreign]), open);
+        let parked =
+            r#"{"type":"task","id":"1","work_type":"x","route":{"work_type":"y"},"result":{"status":"parked"}}"#;
+        assert!(after(&[parked]).is_empty());
+    }
+
+    #[test]
+    fn a_no_may_be_taken_back() {
+        let mut questions = Questions::default();
+        for line in [ASKED, &said("denied", "d")] {
+            questions.note(line).unwrap();
+        }
+        let denied: Vec<_> = questions.of("1").unwrap().denied.iter().map(|question| question.gate).collect();
+        assert_eq!(denied, [Gate::Result]);
+        assert_eq!(questions.pending().count(), 0);
+        questions.note(&said("approved", "d")).unwrap();
+        assert!(questions.of("1").unwrap().denied.is_empty());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
 /// Release up to three independent open tasks of a plan at a time, and the next ones when those are decided.
 ///
@@ -11,7 +11,7 @@ use clap::Parser;
 /// task of the batch writes a file that it names; a task that writes and names no file runs alone. Each release is a
 /// line in RUN before the task goes out.
 ///
-/// Needs: a plan line; of a task: id, digest. Looks at: needs, files, checked, route, decisions. Adds: batch {number,
+/// Needs: a plan line; of a task: id, digest. Looks at: needs, files, checked, backend, route, decisions. Adds: batch {number,
 /// attempt, feedback, thread, head, attempts_left}, decisions.
 #[derive(Debug, Parser)]
 #[command(name = "plan-batch", version, after_help = AFTER)]
@@ -36,6 +36,19 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
     pub attempts: u16,
 
+    /// How the executors keep the work of tasks apart: what was interrupted in a worktree of its own is begun again
+    /// unasked, and what may have been done in place is asked about. Say `worktree` only of executors that do so
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = Isolate::None)]
+    pub isolate: Isolate,
+
+    /// How many tokens the tasks of RUN may cost together before no more of them are begun [default: no limit]
+    #[arg(long, value_name = "N")]
+    pub max_tokens: Option<u64>,
+
+    /// How many calls of agents the tasks of RUN may take together [default: no limit]
+    #[arg(long, value_name = "N")]
+    pub max_attempts: Option<u64>,
+
     /// After how long without news from the pipe to say so
     #[arg(long, value_name = "SECONDS", default_value_t = 900)]
     pub quiet: u64,
@@ -45,9 +58,27 @@ pub struct Args {
     pub explain: bool,
 }
 
+/// Where the work of a task is done.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Isolate {
+    /// In a worktree of its own.
+    Worktree,
+    /// In the user's tree.
+    None,
+}
+
+impl Isolate {
+    /// As it stands in a release; where it is not sure, nothing does.
+    pub(crate) fn on_release(self) -> Option<String> {
+        (self == Self::Worktree).then(|| "worktree".into())
+    }
+}
+
 const AFTER: &str = "\
 With CODEX_FAIL_CLOSED=1 (the default) nothing more is released once a task has failed or was denied; with 0 only what \
 needs that task waits.
+
+Limits count what RUN knows: the calls in result.attempts of all its tasks, each once, and the tokens they tell.
 
 Exit codes: 0 the batch is out; with --follow: every task is finished; 1 RUN cannot be used, or journal ended before \
 the work was done; 20 something waits for a person (told on stderr, with what would go on); 65 a bad plan or line.

@@ -1,11 +1,11 @@
 //! A task as it came from the plan.
 
 use jiff::Timestamp;
-use record::{Access, Action, Batch, DecisionStatus, FileRef, Gate, Record, Sandbox};
+use record::{Access, Batch, DecisionStatus, Gate, Noted, Record, may_write};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::ledger::{Known, Said};
+use crate::ledger::{Known, identity};
 use crate::queue::Claim;
 
 /// A task of the plan. Only its text is kept: there may be very many.
@@ -17,10 +17,10 @@ pub(crate) struct Item {
     /// The plan has ticked it off.
     pub is_checked: bool,
     /// What it says itself about the plan: the newest answer, or that there is none yet.
-    plan: Option<(DecisionStatus, String)>,
+    plan: Option<(DecisionStatus, Box<str>)>,
 }
 
-/// What is read of a task when it comes.
+/// What is read of a task when it comes. Words of others stop nobody here.
 #[derive(Deserialize)]
 struct Arrival {
     id: String,
@@ -30,28 +30,26 @@ struct Arrival {
     #[serde(default)]
     needs: Option<Vec<String>>,
     #[serde(default)]
-    files: Option<Vec<FileRef>>,
+    files: Option<Vec<File>>,
+    #[serde(default)]
+    backend: Option<String>,
     #[serde(default)]
     route: Option<Route>,
     #[serde(default)]
-    decisions: Option<Vec<Decision>>,
+    decisions: Option<Vec<Noted>>,
+}
+
+#[derive(Deserialize)]
+struct File {
+    path: String,
+    action: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct Route {
-    #[serde(default)]
-    sandbox: Option<Sandbox>,
-}
-
-#[derive(Deserialize)]
-struct Decision {
-    gate: Gate,
-    status: DecisionStatus,
-    #[serde(default)]
-    by: String,
-    #[serde(default)]
-    at: String,
-    task_digest: Option<String>,
+    sandbox: Option<String>,
+    backend: Option<String>,
+    models: Option<Vec<String>>,
 }
 
 /// Id, digest and needs, which are kept elsewhere.
@@ -61,19 +59,33 @@ pub(crate) struct Names {
     pub needs: Vec<String>,
 }
 
+/// What going out means for a task.
+pub(crate) struct Outing {
+    /// The sandbox that the route gives it.
+    pub sandbox: Option<String>,
+    /// How many calls of an agent it takes, if all goes well.
+    pub calls: u64,
+    /// Whether an agent may write while it is at it.
+    pub may_write: bool,
+}
+
 impl Item {
     pub fn read(record: &Record, line: u64) -> Result<(Self, Names), String> {
         let arrival: Arrival = record.view().map_err(|error| error.to_string())?;
         let digest = Some(&arrival.digest);
-        let at_plan = |decision: &&Decision| {
-            decision.gate == Gate::Plan && (decision.task_digest.is_none() || decision.task_digest.as_ref() == digest)
+        let at_plan = |noted: &&Noted| {
+            noted.gate == Some(Gate::Plan) && (noted.task_digest.is_none() || noted.task_digest.as_ref() == digest)
         };
         let plan = arrival.decisions.iter().flatten().rfind(at_plan);
         let item = Self {
             text: record.as_str().into(),
             line,
             is_checked: arrival.checked == Some(true),
-            plan: plan.map(|decision| (decision.status, decision.at.clone())),
+            // A word that we do not know is no answer.
+            plan: plan.map(|noted| match noted.decision() {
+                Some(decision) => (decision.status, decision.at.into()),
+                None => (DecisionStatus::Pending, Box::default()),
+            }),
         };
         let needs = arrival.needs.unwrap_or_default();
         Ok((item, Names { id: arrival.id, digest: arrival.digest, needs }))
@@ -83,32 +95,42 @@ impl Item {
         Record::parse(text).map_err(|error| error.to_string())
     }
 
+    fn arrival(&self) -> Option<Arrival> {
+        Self::record(&self.text).ok()?.view().ok()
+    }
+
     /// What it claims while it is out.
     pub fn claim(&self) -> Claim {
-        let arrival = Self::record(&self.text).ok().and_then(|record| record.view::<Arrival>().ok());
-        let Some(arrival) = arrival else { return Claim { writes: Access::WritesAnything, names: Access::Reads } };
-        let files = arrival.files.unwrap_or_default();
-        let sandbox = arrival.route.and_then(|route| route.sandbox);
-        let mut written = files.iter().filter(|file| file.action != Action::Read).map(|file| file.path.as_str());
-        let writes = match sandbox {
-            Some(Sandbox::ReadOnly) => Access::Reads,
-            // Executors let nobody write who was not given a sandbox to write in.
-            None if files.iter().all(|file| file.action == Action::Read) => Access::Reads,
-            _ => Access::writes(&mut written),
+        let Some(arrival) = self.arrival() else {
+            return Claim { writes: Access::WritesAnything, names: Access::Reads };
         };
+        let mut written = arrival.written().map(|file| file.path.as_str());
+        let writes = if arrival.may_write() { Access::writes(&mut written) } else { Access::Reads };
+        let files = arrival.files.as_deref().unwrap_or_default();
         let names =
             if files.is_empty() { Access::Reads } else { Access::writes(files.iter().map(|file| file.path.as_str())) };
         Claim { writes, names }
     }
 
+    /// What it means to let it go out.
+    pub fn outing(&self) -> Outing {
+        let Some(arrival) = self.arrival() else { return Outing { sandbox: None, calls: 1, may_write: true } };
+        // Where only a person acts, no agent can have left anything half done.
+        let is_manual = arrival.is_manual();
+        let may_write = !is_manual && arrival.may_write();
+        let route = arrival.route.unwrap_or(Route { sandbox: None, backend: None, models: None });
+        let models = route.models.map_or(1, |models| models.len().max(1) as u64);
+        Outing { sandbox: route.sandbox, calls: if is_manual { 0 } else { models }, may_write }
+    }
+
     /// The answer about the plan that is the newest, and since when it holds.
-    pub fn plan<'a>(&'a self, known: &'a Known) -> Option<(DecisionStatus, &'a str)> {
-        let own = self.plan.as_ref().map(|(status, at)| (*status, at.as_str()));
-        let noted = known.said(Gate::Plan).map(|said| (said.status, said.at.as_str()));
+    pub fn plan(&self, known: &Known) -> Option<(DecisionStatus, Box<str>)> {
+        let own = self.plan.clone();
+        let noted = known.said(Gate::Plan).map(|decision| (decision.status, decision.at.into_boxed_str()));
         match (own, noted) {
             // That nobody had answered yet is older than any answer.
             (Some((DecisionStatus::Pending, _)) | None, Some(noted)) => Some(noted),
-            (Some(own), Some(noted)) if is_later(noted.1, own.1) => Some(noted),
+            (Some(own), Some(noted)) if is_later(&noted.1, &own.1) => Some(noted),
             (own, noted) => own.or(noted),
         }
     }
@@ -121,11 +143,11 @@ impl Item {
         if record.has("decisions") {
             list = serde_json::from_str(record.get("decisions").unwrap_or("[]")).map_err(|error| error.to_string())?;
         }
+        let own: Vec<u64> =
+            list.iter().filter_map(|own| Some(identity(&serde_json::from_str(own.get()).ok()?))).collect();
         let before = list.len();
-        for said in &known.decisions {
-            if !list.iter().any(|own| is_same(own, said)) {
-                list.push(RawValue::from_string(said.json.to_string()).map_err(|error| error.to_string())?);
-            }
+        for said in known.decisions.iter().filter(|said| !own.contains(&said.identity)) {
+            list.push(RawValue::from_string(said.json.to_string()).map_err(|error| error.to_string())?);
         }
         if list.len() > before {
             record.set("decisions", &list).map_err(|error| error.to_string())?;
@@ -134,9 +156,20 @@ impl Item {
     }
 }
 
-fn is_same(own: &RawValue, said: &Said) -> bool {
-    serde_json::from_str::<Decision>(own.get())
-        .is_ok_and(|own| (own.gate, own.status, &own.by, &own.at) == (said.gate, said.status, &said.by, &said.at))
+impl Arrival {
+    fn written(&self) -> impl Iterator<Item = &File> {
+        self.files.iter().flatten().filter(|file| file.action.as_deref() != Some("read"))
+    }
+
+    fn may_write(&self) -> bool {
+        let sandbox = self.route.as_ref().and_then(|route| route.sandbox.as_deref());
+        may_write(sandbox, self.written().next().is_some())
+    }
+
+    fn is_manual(&self) -> bool {
+        let routed = self.route.as_ref().and_then(|route| route.backend.as_deref());
+        routed.or(self.backend.as_deref()) == Some("manual")
+    }
 }
 
 /// Whether one moment is later than another; what is no moment is never later.

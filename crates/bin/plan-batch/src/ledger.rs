@@ -1,11 +1,16 @@
 //! What the run file says about each task of the plan.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use record::{DecisionStatus, Gate, Record, Status, VerdictStatus};
+use change::{Change, Work};
+use record::{Decision, DecisionStatus, Gate, Noted, Record, Release};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+
+use crate::outcome::{How, Landed, Line, Outcome, Verdict};
+use crate::spending::Spending;
 
 /// What is known of one task.
 #[derive(Debug, Default)]
@@ -15,7 +20,7 @@ pub(crate) struct Known {
     /// It was released and has not come out.
     pub out: Option<Out>,
     /// How it came out last.
-    pub last: Option<Last>,
+    pub last: Option<Box<Last>>,
     /// How many attempts at the task as it is now have been spent.
     pub spent: u64,
     /// The answers that hold for the task as it is now, in their order.
@@ -29,30 +34,43 @@ pub(crate) struct Known {
 /// A release.
 #[derive(Debug)]
 pub(crate) struct Out {
-    pub at: String,
+    pub at: Box<str>,
+    /// Whether it may have left half of its work in the tree; `None` when the release does not tell.
+    pub may_have_written: Option<bool>,
     /// How many answers there were.
     decisions: usize,
 }
 
-/// An answer.
+/// An answer. There may be very many, so that only its text is kept.
 #[derive(Debug)]
 pub(crate) struct Said {
-    pub gate: Gate,
-    pub status: DecisionStatus,
-    pub by: String,
-    pub at: String,
-    pub note: Option<String>,
+    gate: Gate,
+    /// Equal for the same answer in two places.
+    pub identity: u64,
     /// The decision as it stands on a task.
     pub json: Box<str>,
+}
+
+impl Said {
+    fn noted(&self) -> Option<Noted> {
+        serde_json::from_str(&self.json).ok()
+    }
 }
 
 /// How a task came out.
 #[derive(Debug)]
 pub(crate) struct Last {
     pub how: How,
+    /// Why it failed, by name.
+    pub class: Option<String>,
+    /// Where approve has asked and nobody had answered when it came out.
+    pub asked: Option<Gate>,
     pub feedback: Option<String>,
     pub thread: Option<String>,
-    pub head: Option<String>,
+    /// Where its commits are, when it was done on some.
+    work: Option<Work>,
+    /// What these commits change, once somebody has asked.
+    change: OnceCell<Change>,
     /// In the branch, or nothing to bring there.
     pub has_landed: bool,
     /// The line, where the work on it is done and only an answer or the landing is missing.
@@ -63,117 +81,35 @@ pub(crate) struct Last {
     fresh: usize,
 }
 
-/// How a task came out, apart from what people say.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum How {
-    /// It was not begun.
-    Held,
-    /// Somebody stopped it.
-    Cancelled,
-    /// The executor failed.
-    Failed,
-    /// It was done, and was not shown to be right.
-    Unproven,
-    /// It was done, and nothing speaks against it.
-    Done,
-    /// Nobody has worked on it.
-    Untouched,
-}
-
-#[derive(Deserialize)]
-struct Task<'a> {
-    id: std::borrow::Cow<'a, str>,
-    digest: Option<String>,
-    batch: Option<Batch>,
-    #[serde(borrow)]
-    result: Option<&'a RawValue>,
-    verdict: Option<Verdict>,
-    #[serde(borrow)]
-    decisions: Option<Vec<&'a RawValue>>,
-    landed: Option<Landed>,
-}
-
-#[derive(Deserialize)]
-struct Batch {
-    #[serde(default, deserialize_with = "record::whole_or_none")]
-    number: Option<u64>,
-    #[serde(default, deserialize_with = "record::whole_or_none")]
-    attempt: Option<u64>,
-}
-
-#[derive(Deserialize)]
-struct Outcome {
-    status: Status,
-    class: Option<String>,
-    head: Option<String>,
-    attempts: Option<Vec<Attempt>>,
-}
-
-#[derive(Deserialize)]
-struct Attempt {
-    thread: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Verdict {
-    status: VerdictStatus,
-    checks: Option<Vec<Check>>,
-}
-
-#[derive(Deserialize)]
-struct Check {
-    name: Option<String>,
-    status: Option<String>,
-    #[serde(default, deserialize_with = "record::whole_or_none")]
-    exit: Option<i64>,
-    tail: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Landed {
-    status: String,
-}
-
-#[derive(Deserialize)]
-struct Decision {
-    gate: Gate,
-    status: DecisionStatus,
-    #[serde(default)]
-    by: String,
-    #[serde(default)]
-    at: String,
-    note: Option<String>,
-    task_digest: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Release {
-    id: String,
-    #[serde(default, deserialize_with = "record::whole")]
-    attempt: u64,
-    digest: Option<String>,
-    #[serde(default)]
-    at: String,
-}
-
 /// The run file, as far as it is about the tasks of this plan.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     by_id: HashMap<Box<str>, u32>,
     digests: Vec<Box<str>>,
-    pub known: Vec<Known>,
+    known: Vec<Known>,
     /// The highest batch.
     pub batch: u64,
+    pub spending: Spending,
+}
+
+/// Whom a decision line is for.
+#[derive(Deserialize)]
+struct Named {
+    id: String,
 }
 
 impl Ledger {
-    pub fn new(by_id: HashMap<Box<str>, u32>, digests: Vec<Box<str>>) -> Self {
+    pub fn new(by_id: HashMap<Box<str>, u32>, digests: Vec<Box<str>>, spending: Spending) -> Self {
         let known = digests.iter().map(|_| Known::default()).collect();
-        Self { by_id, digests, known, batch: 0 }
+        Self { by_id, digests, known, batch: 0, spending }
     }
 
     pub fn of(&self, task: u32) -> &Known {
         &self.known[task as usize]
+    }
+
+    pub fn digest(&self, task: u32) -> &str {
+        &self.digests[task as usize]
     }
 
     /// Notes a line of the run file; the task that it is about.
@@ -184,16 +120,10 @@ impl Ledger {
         let record = Record::parse(line).map_err(|error| error.to_string())?;
         let wrong = |error: record::RecordError| error.to_string();
         match &*record.kind() {
-            "task" => {
-                let task: Task = record.view().map_err(wrong)?;
-                self.task(&task, line)
-            }
-            "release" => {
-                let release: Release = record.view().map_err(wrong)?;
-                Ok(self.release(release))
-            }
+            "task" => self.task(&record.view().map_err(wrong)?, line),
+            "release" => Ok(self.release(&record.view().map_err(wrong)?)),
             "decision" => {
-                let Some(id) = record.text("id") else { return Err("missing field `id`".into()) };
+                let Named { id } = record.view().map_err(wrong)?;
                 let Some(task) = self.by_id.get(&*id).copied() else { return Ok(None) };
                 let json = without_id(&record)?;
                 self.decision(task, &json)?;
@@ -204,37 +134,43 @@ impl Ledger {
     }
 
     fn is_present(&self, task: u32, digest: Option<&str>) -> bool {
-        digest == Some(&*self.digests[task as usize])
+        digest == Some(self.digest(task))
     }
 
-    fn release(&mut self, release: Release) -> Option<u32> {
+    fn release(&mut self, release: &Release) -> Option<u32> {
         let task = *self.by_id.get(release.id.as_str())?;
-        let is_present = self.is_present(task, release.digest.as_deref());
+        let is_present = self.is_present(task, Some(&release.digest));
         let known = &mut self.known[task as usize];
         known.attempt = known.attempt.max(release.attempt);
         known.is_edited = !is_present;
-        known.out = Some(Out { at: release.at, decisions: known.decisions.len() });
+        known.out = Some(Out {
+            at: release.at.as_str().into(),
+            may_have_written: release.may_have_written(),
+            decisions: known.decisions.len(),
+        });
         Some(task)
     }
 
     fn decision(&mut self, task: u32, json: &str) -> Result<(), String> {
-        let decision: Decision = serde_json::from_str(json).map_err(|error| format!("decisions: {error}"))?;
-        if decision.status == DecisionStatus::Pending || !self.is_present(task, decision.task_digest.as_deref()) {
+        let noted: Noted = serde_json::from_str(json).map_err(|error| format!("decisions: {error}"))?;
+        let Some(gate) = noted.gate else { return Ok(()) };
+        if noted.status == Some(DecisionStatus::Pending) || !self.is_present(task, noted.task_digest.as_deref()) {
             return Ok(());
         }
-        let Decision { gate, status, by, at, note, .. } = decision;
+        let identity = identity(&noted);
         let known = &mut self.known[task as usize];
-        let is_known = known
-            .decisions
-            .iter()
-            .any(|other| (other.gate, other.status, &other.by, &other.at) == (gate, status, &by, &at));
-        if !is_known {
-            known.decisions.push(Said { gate, status, by, at, note, json: json.into() });
+        if known.decisions.iter().all(|other| other.identity != identity) {
+            known.decisions.push(Said { gate, identity, json: json.into() });
         }
         Ok(())
     }
 
-    fn task(&mut self, line: &Task, text: &str) -> Result<Option<u32>, String> {
+    fn task(&mut self, line: &Line, text: &str) -> Result<Option<u32>, String> {
+        let raw = line.result.map(RawValue::get).filter(|raw| *raw != "null");
+        let outcome: Option<Outcome> =
+            raw.map(serde_json::from_str).transpose().map_err(|error: serde_json::Error| format!("result: {error}"))?;
+        // What an earlier text of the task has cost, or a task that is gone, was spent nevertheless.
+        self.spending.note(&line.id, outcome.as_ref().and_then(|outcome| outcome.attempts.as_deref()));
         let Some(task) = self.by_id.get(&*line.id).copied() else { return Ok(None) };
         let attempt = line.batch.as_ref().and_then(|batch| batch.attempt).unwrap_or(0);
         self.batch = self.batch.max(line.batch.as_ref().and_then(|batch| batch.number).unwrap_or(0));
@@ -251,87 +187,121 @@ impl Ledger {
             known.last = None;
             return Ok(Some(task));
         }
-        let raw = line.result.map(RawValue::get).filter(|raw| *raw != "null");
-        let result = raw.map(|raw| {
-            let mut hasher = DefaultHasher::new();
-            raw.hash(&mut hasher);
-            hasher.finish()
-        });
-        let outcome: Option<Outcome> =
-            raw.map(serde_json::from_str).transpose().map_err(|error: serde_json::Error| format!("result: {error}"))?;
-        let earlier = known.last.take().filter(|last| result.is_some_and(|result| result == last.result));
-        // The same result again was only asked about again; what was answered on it still stands.
-        let is_again = earlier.is_some();
-        let fresh = earlier.map_or_else(|| out.map_or(known.fresh, |out| out.decisions), |last| last.fresh);
-        let how = how(outcome.as_ref(), line.verdict.as_ref());
-        if !is_again && !matches!(how, How::Held | How::Cancelled | How::Untouched) {
-            known.spent += 1;
-        }
-        known.fresh = fresh;
-        let landed = line.landed.as_ref().map(|landed| landed.status.as_str());
-        let has_landed = matches!(landed, Some("merged" | "nothing"));
-        let keeps = how == How::Done && outcome.is_some() && !has_landed && landed != Some("conflict");
-        let thread = outcome.as_ref().and_then(|outcome| outcome.attempts.as_ref()?.last()?.thread.clone());
-        known.last = Some(Last {
-            how: if landed == Some("conflict") { How::Unproven } else { how },
-            feedback: match landed {
-                Some("conflict") => Some("the change did not fit on the branch any more: do it again there".into()),
-                _ => line.verdict.as_ref().and_then(feedback),
-            },
-            thread: thread.filter(|_| landed != Some("conflict")),
-            head: outcome.and_then(|outcome| outcome.head),
-            has_landed,
-            line: keeps.then(|| text.into()),
-            result: result.unwrap_or(0),
-            fresh,
-        });
+        known.come_out(out, raw.map(hashed), outcome, line);
         for decision in line.decisions.iter().flatten() {
             self.decision(task, decision.get())?;
         }
+        self.known[task as usize].keep(text);
         Ok(Some(task))
     }
 }
 
 impl Known {
-    /// The newest answer at a gate that was given on the last attempt, or before it for the plan.
-    pub fn said(&self, gate: Gate) -> Option<&Said> {
+    fn come_out(&mut self, out: Option<Out>, result: Option<u64>, outcome: Option<Outcome>, line: &Line) {
+        let earlier = self.last.take().filter(|last| result.is_some_and(|result| result == last.result));
+        // The same result again was only asked about again; what was answered on it still stands.
+        let is_again = earlier.is_some();
+        let fresh = earlier.map_or_else(|| out.map_or(self.fresh, |out| out.decisions), |last| last.fresh);
+        let how = How::of(outcome.as_ref(), line.verdict.as_ref());
+        if !is_again && how.is_try() {
+            self.spent += 1;
+        }
+        self.fresh = fresh;
+        let is_conflict = line.landed.as_ref().is_some_and(Landed::is_conflict);
+        let newest = line.decisions.as_ref().and_then(|decisions| decisions.last());
+        let newest = newest.and_then(|decision| serde_json::from_str::<Noted>(decision.get()).ok());
+        self.last = Some(Box::new(Last {
+            how: if is_conflict { How::Unproven } else { how },
+            class: outcome.as_ref().and_then(|outcome| outcome.class.clone()),
+            asked: newest.filter(|noted| noted.status == Some(DecisionStatus::Pending)).and_then(|noted| noted.gate),
+            feedback: if is_conflict {
+                Some("the change did not fit on the branch any more: do it again there".into())
+            } else {
+                line.verdict.as_ref().and_then(Verdict::feedback)
+            },
+            thread: outcome.as_ref().and_then(Outcome::thread).filter(|_| !is_conflict),
+            work: outcome.and_then(|outcome| {
+                let Outcome { workdir, base, head, .. } = outcome;
+                head.is_some().then_some(Work { workdir, base, head, changed: None })
+            }),
+            change: OnceCell::new(),
+            has_landed: line.landed.as_ref().is_some_and(Landed::is_in),
+            line: None,
+            result: result.unwrap_or(0),
+            fresh,
+        }));
+    }
+
+    /// Keeps the line of work that is done and not finished.
+    fn keep(&mut self, text: &str) {
+        let is_finished = self.is_finished();
+        if let Some(last) = &mut self.last
+            && last.how == How::Done
+            && !last.has_landed
+            && !is_finished
+        {
+            last.line = Some(text.into());
+        }
+    }
+
+    /// Whether the work on it is approved, and in the branch where it has to come there.
+    pub fn is_finished(&self) -> bool {
+        let Some(last) = self.last.as_ref().filter(|last| last.how.is_work()) else { return false };
+        self.out.is_none()
+            && (last.work.is_none() || last.has_landed)
+            && self.said(Gate::Result).is_some_and(|said| said.status == DecisionStatus::Approved)
+    }
+
+    /// The newest answer at a gate that was given on the last attempt, or before it for the plan. None, when that is a
+    /// word that we do not know, or was said about another change.
+    pub fn said(&self, gate: Gate) -> Option<Decision> {
         let from = if gate == Gate::Plan { 0 } else { self.fresh };
-        self.decisions[from..].iter().rfind(|said| said.gate == gate)
+        let mut said = self.decisions[from..].iter().rev().filter(|said| said.gate == gate).filter_map(Said::noted);
+        said.find(|noted| gate == Gate::Plan || self.is_about_last(noted))?.decision()
     }
 
     /// Whether somebody has agreed, since it went out, that it is begun again.
     pub fn may_begin_again(&self) -> bool {
         let Some(out) = &self.out else { return true };
-        self.decisions[out.decisions.min(self.decisions.len())..].iter().any(|said| {
-            said.status == DecisionStatus::Retry || (said.gate == Gate::Plan && said.status == DecisionStatus::Approved)
-        })
+        let since = &self.decisions[out.decisions.min(self.decisions.len())..];
+        // The last word counts.
+        let last = since
+            .iter()
+            .rev()
+            .filter_map(|said| said.noted()?.decision())
+            .find(|said| said.status == DecisionStatus::Retry || said.gate == Gate::Plan);
+        last.is_some_and(|said| matches!(said.status, DecisionStatus::Retry | DecisionStatus::Approved))
+    }
+
+    /// Whether a decision that names a change names that of the last result.
+    fn is_about_last(&self, noted: &Noted) -> bool {
+        let Some(named) = noted.diff_digest.as_deref() else { return true };
+        // What is in the branch was looked at by land.
+        self.last.as_ref().is_some_and(|last| last.has_landed || last.change().digest() == Some(named))
     }
 }
 
-fn how(outcome: Option<&Outcome>, verdict: Option<&Verdict>) -> How {
-    match outcome {
-        None => How::Untouched,
-        Some(outcome) if outcome.status == Status::Held => How::Held,
-        Some(outcome) if outcome.class.as_deref() == Some("cancelled") => How::Cancelled,
-        Some(outcome) if outcome.status == Status::Failed => How::Failed,
-        Some(_) => match verdict {
-            Some(verdict) if verdict.status != VerdictStatus::Pass => How::Unproven,
-            _ => How::Done,
-        },
+impl Last {
+    /// The commit that holds the work.
+    pub fn head(&self) -> Option<&str> {
+        self.work.as_ref().and_then(|work| work.head.as_deref())
+    }
+
+    /// What the commits change; the first call runs git.
+    fn change(&self) -> &Change {
+        self.change.get_or_init(|| Change::read(self.work.as_ref()))
     }
 }
 
-/// What the agent is told about the first check that failed.
-fn feedback(verdict: &Verdict) -> Option<String> {
-    if verdict.status == VerdictStatus::Pass {
-        return None;
-    }
-    let failed = verdict.checks.iter().flatten().find(|check| check.status.as_deref() == Some("fail"));
-    let Some(check) = failed else { return Some("nothing could show that it is done".into()) };
-    let name = check.name.as_deref().unwrap_or("a check");
-    let exit = check.exit.map(|exit| format!(" with exit code {exit}")).unwrap_or_default();
-    let tail = check.tail.as_deref().unwrap_or_default().trim_end();
-    Some(if tail.is_empty() { format!("{name} failed{exit}") } else { format!("{name} failed{exit}:\n{tail}") })
+/// Equal for the same decision in two places.
+pub(crate) fn identity(noted: &Noted) -> u64 {
+    hashed((noted.gate.map(Gate::name), noted.status.map(|status| status as u8), &noted.by, &noted.at))
+}
+
+pub(crate) fn hashed(value: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// A decision as it stands on a task: the line without `type` and `id`.

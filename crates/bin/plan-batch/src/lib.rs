@@ -5,8 +5,11 @@ mod graph;
 mod item;
 mod judge;
 mod ledger;
+mod outcome;
 mod queue;
 mod releaser;
+mod schedule;
+mod spending;
 
 use std::process::ExitCode;
 

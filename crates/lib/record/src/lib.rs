@@ -7,6 +7,7 @@
 mod access;
 mod class;
 mod digest;
+mod noted;
 mod plan;
 mod raw;
 mod result;
@@ -16,9 +17,10 @@ mod sections;
 mod time;
 mod whole;
 
-pub use access::Access;
+pub use access::{Access, Meeting, may_write};
 pub use class::{Class, Code};
 pub use digest::digest;
+pub use noted::{Noted, known_word};
 pub use plan::{Action, Done, FileRef, Plan, Source, Task, WorkType};
 pub use raw::{Record, RecordError, to_line};
 pub use result::{Answer, Attempt, RateLimit, Status, TaskResult, Usage};

@@ -305,12 +305,33 @@ pub struct Release {
     /// The task.
     pub id: String,
     /// Which try, from 1.
-    #[serde(deserialize_with = "crate::whole")]
+    #[serde(default, deserialize_with = "crate::whole")]
+    #[schemars(!default)]
     pub attempt: u64,
     /// The task's digest.
+    #[serde(default)]
+    #[schemars(!default)]
     pub digest: String,
     /// When, RFC 3339.
+    #[serde(default)]
+    #[schemars(!default)]
     pub at: String,
+    /// `worktree` when the work is done in a tree of its own; absent when it may be done in place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub isolate: Option<String>,
+    /// What the agent may touch, as the task was routed; absent when the route did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sandbox: Option<String>,
+}
+
+impl Release {
+    /// Whether the attempt may have left half of its work in the user's tree; `None` when the line does not tell.
+    pub fn may_have_written(&self) -> Option<bool> {
+        if self.isolate.as_deref() == Some("worktree") {
+            return Some(false);
+        }
+        self.sandbox.as_deref().map(|sandbox| sandbox != Sandbox::ReadOnly.name())
+    }
 }
 
 /// What became of the change: the `landed` section.
