@@ -22,10 +22,11 @@ struct Args {
 type Tool = (&'static str, fn() -> Command);
 
 /// Every tool that is installed, and its command line.
-const TOOLS: [Tool; 10] = [
+const TOOLS: [Tool; 11] = [
     ("plan-parse", plan_parse::command),
     ("route", command::<route::Args>),
     ("codex-exec", command::<codex_exec::Args>),
+    ("claude-exec", claude_exec::command),
     ("verify", verify::command),
     ("approve", approve::command),
     ("journal", command::<journal::Args>),

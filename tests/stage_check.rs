@@ -186,6 +186,7 @@ fn our_own_stages_pass_strictly() {
         (env!("CARGO_BIN_EXE_verify"), "verdict", false),
         (env!("CARGO_BIN_EXE_approve"), "decisions", false),
         (env!("CARGO_BIN_EXE_codex-exec"), "result", true),
+        (env!("CARGO_BIN_EXE_claude-exec"), "result", true),
     ];
     for (stage, section, is_executor) in stages {
         let mut arguments = vec!["--strict", "--patience", "20", "--adds", section];

@@ -1,5 +1,5 @@
 //! What the black-box tests stand on: our own programs with a clean environment, repositories to work in, and the real
-//! Codex CLI against a scripted model.
+//! agent CLIs against a scripted model.
 
 #![allow(
     dead_code,
@@ -15,7 +15,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use mock_models::codex_home::{self, CodexHome};
-use mock_models::{Script, Server, agents};
+use mock_models::{Script, Server, agents, claude_home};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -184,12 +184,13 @@ pub fn git(folder: &Path, args: &[&str]) -> String {
     done.out
 }
 
-/// The real Codex CLI of one version, with a home of its own, a scripted model and a repository.
+/// The real agent CLIs, codex of one version, with homes of their own, a scripted model and a repository.
 pub struct Desk {
     folder: TempDir,
     pub server: Server,
     environment: Vec<(String, String)>,
     codex: PathBuf,
+    claude: PathBuf,
 }
 
 impl Desk {
@@ -201,9 +202,17 @@ impl Desk {
     pub fn with(version: &str, script: Script, home: &CodexHome) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let server = Server::start(script).unwrap();
-        let environment = codex_home::write(&folder.path().join("home/.codex"), &server.base_url(), home).unwrap();
+        let homes = folder.path().join("home");
+        let mut environment = codex_home::write(&homes.join(".codex"), &server.base_url(), home).unwrap();
+        environment.extend(claude_home::write(&homes.join(".claude"), &server.base_url()).unwrap());
         repository(&folder.path().join("repo"), &[("a.txt", "one\n"), ("b.txt", "two\n")]);
-        Self { folder, server, environment, codex: agents::codex(version).unwrap() }
+        Self {
+            folder,
+            server,
+            environment,
+            codex: agents::codex(version).unwrap(),
+            claude: agents::claude(agents::CLAUDE_TODAY).unwrap(),
+        }
     }
 
     pub fn repo(&self) -> PathBuf {
@@ -216,7 +225,11 @@ impl Desk {
     }
 
     pub fn prepare(&self, tool: Tool) -> Tool {
-        let tool = tool.env("HOME", self.folder.path().join("home")).env("CODEX_BIN", &self.codex).folder(&self.repo());
+        let tool = tool
+            .env("HOME", self.folder.path().join("home"))
+            .env("CODEX_BIN", &self.codex)
+            .env("CLAUDE_BIN", &self.claude)
+            .folder(&self.repo());
         self.environment.iter().fold(tool, |tool, (name, value)| tool.env(name, value))
     }
 

@@ -20,16 +20,19 @@ pub fn subscription_limit_reached(resets_at: u64) -> Step {
 /// Response headers that tell a subscription how much of its five-hour limit is used up: `status` is `allowed`,
 /// `allowed_warning` or `rejected`, `utilization` 0 to 1.
 pub fn rate_limit_headers(status: &str, utilization: f64, resets_at: u64) -> Vec<(String, String)> {
-    [
+    let mut headers = vec![
         ("status", status.to_owned()),
         ("reset", resets_at.to_string()),
         ("representative-claim", "five_hour".to_owned()),
         ("5h-status", status.to_owned()),
         ("5h-utilization", utilization.to_string()),
         ("5h-reset", resets_at.to_string()),
-    ]
-    .map(|(name, value)| (format!("anthropic-ratelimit-unified-{name}"), value))
-    .to_vec()
+    ];
+    if status == "allowed_warning" {
+        // Without it the CLI says that there is a warning, but not how much is used.
+        headers.push(("5h-surpassed-threshold", utilization.to_string()));
+    }
+    headers.into_iter().map(|(name, value)| (format!("anthropic-ratelimit-unified-{name}"), value)).collect()
 }
 
 pub(crate) struct Messages;

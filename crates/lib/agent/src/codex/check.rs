@@ -1,17 +1,17 @@
 //! Whether the CLI that is there can do what we need.
 
-use std::ffi::{OsStr, OsString};
-use std::time::Duration;
+use std::ffi::OsStr;
 
-use process::{Cut, End, Job, Observer, Progress, StartError, Stop, Stopper, Stream, run};
+use process::{Stop, Stopper};
 use record::{Class, Sandbox};
+
+use crate::ask::{self, Answer, last_line, words};
 
 /// What every call uses of `codex exec`, by the words of its help. All releases from 0.98 to 0.169 have them. 0.20 has all
 /// flags, but no `resume`, and its events are of another form.
 pub const FLAGS: [&str; 7] = ["--json", "--skip-git-repo-check", "--sandbox", "--cd", "--model", "--config", "resume"];
 
-/// How long an answer of the CLI about itself may take. It needs 0.05 s, through its Node shim 0.2 s.
-const PATIENCE: Duration = Duration::from_secs(20);
+const INSTALL: &str = "install the Codex CLI (npm install -g @openai/codex) or set CODEX_BIN";
 
 /// What is known of a CLI before it is used.
 #[derive(Clone, Debug, Default)]
@@ -80,8 +80,12 @@ async fn help(program: &OsStr, stop: &Stop) -> Result<Option<Vec<&'static str>>,
     if !help.out.contains("Usage:") {
         return Ok(None);
     }
-    let words: Vec<&str> = help.out.split(|c: char| c.is_whitespace() || matches!(c, ',' | '=' | '[' | '<')).collect();
+    let words = words(&help.out);
     Ok(Some(FLAGS.into_iter().filter(|flag| !words.contains(flag)).collect()))
+}
+
+async fn ask(program: &OsStr, args: &[&str], stop: &Stop) -> Result<Answer, (Class, String)> {
+    ask::ask(program, args, stop, INSTALL).await
 }
 
 /// Runs `true` in the CLI's own sandbox: without one, it reports success for commands that never ran.
@@ -106,64 +110,6 @@ async fn probe(program: &OsStr, stop: &Stop) -> Result<Option<(Class, String)>, 
 
 const fn platform() -> &'static str {
     if cfg!(target_os = "macos") { "macos" } else { "linux" }
-}
-
-fn last_line(text: &str) -> Option<&str> {
-    text.lines().map(str::trim).rfind(|line| !line.is_empty())
-}
-
-struct Answer {
-    exit: Option<i32>,
-    out: String,
-    err: String,
-}
-
-#[derive(Default)]
-struct Text {
-    out: Vec<u8>,
-    err: Vec<u8>,
-}
-
-impl Observer for Text {
-    fn output(&mut self, stream: Stream, bytes: &[u8]) -> Progress {
-        let text = match stream {
-            Stream::Out => &mut self.out,
-            Stream::Err => &mut self.err,
-        };
-        // No answer that we ask for is longer.
-        if text.len() < 1 << 20 {
-            text.extend_from_slice(bytes);
-        }
-        Progress::Made
-    }
-}
-
-/// Asks the CLI something about itself, with an empty stdin.
-async fn ask(program: &OsStr, args: &[&str], stop: &Stop) -> Result<Answer, (Class, String)> {
-    let mut job = Job::new(OsString::from(program)).args(args);
-    job.limits.total = Some(PATIENCE);
-    job.limits.grace = Duration::from_secs(1);
-    let mut text = Text::default();
-    match run(&job, &mut text, stop.clone()).await {
-        Ok(outcome) if outcome.cut == Some(Cut::Stopped) => {
-            Err((Class::Cancelled, "stopped while the CLI was asked about itself".into()))
-        }
-        Ok(outcome) => {
-            let exit = match outcome.end {
-                End::Exited(code) if outcome.cut != Some(Cut::Timeout) => Some(code),
-                _ => None,
-            };
-            let readable = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-            Ok(Answer { exit, out: readable(text.out), err: readable(text.err) })
-        }
-        Err(StartError::Missing(name)) => {
-            let why = format!(
-                "{name}: no such program; install the Codex CLI (npm install -g @openai/codex) or set CODEX_BIN"
-            );
-            Err((Class::Missing, why))
-        }
-        Err(error) => Err((Class::Unsupported, error.to_string())),
-    }
 }
 
 #[cfg(test)]

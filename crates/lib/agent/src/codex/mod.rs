@@ -16,6 +16,7 @@ use record::{Class, Sandbox};
 
 pub use check::{Doctor, FLAGS};
 
+use crate::uuid::is_uuid;
 use crate::{Agent, Call, Effort, Report, Secrets};
 use classify::{End, classify};
 use reader::Reader;
@@ -87,7 +88,7 @@ impl Agent for Codex {
     fn can_resume(&self, thread: &str) -> Result<(), String> {
         let why = |why: &str| format!("conversation {} {why}", self.secrets.remove(thread.to_owned()));
         // The CLI takes anything else for the name of a conversation, finds none, and begins a new one.
-        if !session::is_name(thread) {
+        if !is_uuid(thread) {
             return Err(why("has no name that the Codex CLI could know"));
         }
         // Up to 0.116 it begins a new one also when there is none of this name.

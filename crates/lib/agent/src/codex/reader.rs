@@ -1,7 +1,6 @@
 //! The events of `codex exec --json`, as they come.
 
 use std::fs::File;
-use std::io::Write;
 
 use process::{Observer, Progress, Stream};
 use record::Usage;
@@ -11,6 +10,7 @@ use super::usage::usage;
 
 use crate::Secrets;
 use crate::events::LineBuffer;
+use crate::log::Log;
 
 /// What the events have told.
 #[derive(Debug, Default)]
@@ -57,38 +57,10 @@ pub(super) struct Reader {
     log: Log,
 }
 
-/// The longest log, in bytes. The CLI cuts what commands print, so only one that has gone wild writes more.
-const LONGEST_LOG: usize = 64 << 20;
-
-struct Log {
-    file: Option<File>,
-    room: usize,
-    secrets: Secrets,
-}
-
-impl Log {
-    fn line(&mut self, prefix: &str, line: &[u8]) {
-        if let Some(file) = &mut self.file {
-            if line.len() >= self.room {
-                // As the log itself: what cannot be written is not worth failing for.
-                let _ = writeln!(file, "log cut off here: it is longer than {} MiB", LONGEST_LOG >> 20);
-                self.file = None;
-                return;
-            }
-            self.room -= line.len();
-            let text = self.secrets.remove(format!("{prefix}{}\n", String::from_utf8_lossy(line)));
-            if file.write_all(text.as_bytes()).is_err() {
-                // A full disk must not fail a task that is otherwise getting on.
-                self.file = None;
-            }
-        }
-    }
-}
-
 impl Reader {
     pub fn new(log: Option<File>, secrets: Secrets, resume: Option<String>) -> Self {
         let (out, err) = (LineBuffer::default(), LineBuffer::default());
-        Self { seen: Seen::default(), resume, out, err, log: Log { file: log, room: LONGEST_LOG, secrets } }
+        Self { seen: Seen::default(), resume, out, err, log: Log::new(log, secrets) }
     }
 
     pub fn finish(mut self) -> Seen {

@@ -44,13 +44,6 @@ pub(super) struct Mark {
     pub usage: Option<Usage>,
 }
 
-/// Whether a conversation can be called so: a UUID.
-pub(super) fn is_name(thread: &str) -> bool {
-    let groups: Vec<&str> = thread.split('-').collect();
-    let lengths = groups.iter().map(|group| group.len());
-    lengths.eq([8, 4, 4, 4, 12]) && groups.iter().all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()))
-}
-
 /// The log of a conversation.
 pub(super) fn find(sessions: &Path, thread: &str) -> Option<PathBuf> {
     // The name comes from an agent's output: only what a name can be is looked for.
@@ -159,16 +152,6 @@ mod tests {
     use super::*;
 
     const THREAD: &str = "01a20338-e27f-72b3-a132-6e420b9ac8c3";
-
-    #[test]
-    fn only_a_uuid_is_a_name() {
-        assert!(is_name(THREAD));
-        for other in
-            ["", "6e420b9ac8c3", "--last", "01a20338-e27f-72b3-a132-6e420b9ac8cx", "01a20338e27f72b3a1326e420b9ac8c3"]
-        {
-            assert!(!is_name(other), "{other}");
-        }
-    }
 
     #[test]
     fn what_was_before_a_mark_says_nothing_of_what_came_after() {
