@@ -22,7 +22,7 @@ struct Args {
 type Tool = (&'static str, fn() -> Command);
 
 /// Every tool that is installed, and its command line.
-const TOOLS: [Tool; 11] = [
+const TOOLS: [Tool; 12] = [
     ("plan-parse", plan_parse::command),
     ("route", command::<route::Args>),
     ("codex-exec", command::<codex_exec::Args>),
@@ -33,6 +33,7 @@ const TOOLS: [Tool; 11] = [
     ("decide", command::<decide::Args>),
     ("plan-batch", command::<plan_batch::Args>),
     ("plan-run", command::<plan_run::Args>),
+    ("plan-tick", command::<plan_tick::Args>),
     ("stage-check", stage_check::command),
 ];
 

@@ -61,6 +61,8 @@ pub struct Draft {
     pub output: Option<String>,
     /// It is ticked off.
     pub checked: bool,
+    /// It is a box itself: the first one of its text says whether it is ticked off.
+    pub is_box: bool,
     /// It may be done beside the tasks next to it: the plan says so.
     pub parallel: bool,
     /// Its text, where that is no part of a Markdown file.

@@ -51,6 +51,16 @@ impl Input {
         self.whole.strip_prefix('\u{feff}').unwrap_or(&self.whole)
     }
 
+    /// The file as it was read.
+    pub fn bytes(&self) -> &[u8] {
+        self.whole.as_bytes()
+    }
+
+    /// The byte order mark, where there is one.
+    pub fn mark(&self) -> &str {
+        &self.whole[..self.whole.len() - self.text().len()]
+    }
+
     /// BLAKE3 of the file, as `b3sum` prints it.
     pub fn digest(&self) -> String {
         blake3::hash(self.whole.as_bytes()).to_hex().to_string()

@@ -25,6 +25,7 @@ mod path;
 mod properties;
 mod shell;
 pub mod spread;
+pub mod tick;
 
 pub use input::Input;
 pub use parsed::Parsed;

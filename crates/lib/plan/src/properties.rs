@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use crate::check;
 use crate::input::Input;
 use crate::parsed::Parsed;
+use crate::tick;
 
 /// Lines that mean something to the parser, in any order.
 fn line() -> impl Strategy<Value = String> {
@@ -16,6 +17,7 @@ fn line() -> impl Strategy<Value = String> {
         "[ x~v]".prop_map(|mark| format!("- [{mark}]* 1.1 a `b/c.rs`")),
         "[0-9]".prop_map(|number| format!("- [ ] {number}. Title <!-- id: {number} --> (abc1234)")),
         "[0-9]".prop_map(|number| format!("- [x] T00{number} [P] [US1] in `src/a.rs`")),
+        "[0-9]".prop_map(|number| format!("  - [ ] T01{number} below another")),
         "[0-9]".prop_map(|number| format!("## {number}. Group")),
         Just("## Phase 2: b".to_owned()),
         Just("  - [ ] ".to_owned()),
@@ -55,7 +57,7 @@ fn digests(text: &str) -> Vec<(String, String)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn everything_can_be_read_and_places_are_right(text in prop_oneof![document(), any::<String>()]) {
@@ -89,6 +91,38 @@ proptest! {
         let before = digests(&text);
         prop_assert_eq!(&digests(&ticked), &before);
         prop_assert_eq!(&digests(&moved), &before);
+    }
+
+    #[test]
+    fn ids_are_unique_or_told(text in document()) {
+        let input = input(&text);
+        let parsed = Parsed::read(&input, None);
+        let distinct: std::collections::HashSet<&String> = parsed.names.ids.iter().collect();
+        prop_assert_eq!(distinct.len() + parsed.names.duplicates.len(), parsed.names.ids.len());
+    }
+
+    #[test]
+    fn ticking_changes_boxes_only_and_once(text in document(), chosen in any::<u64>()) {
+        let before = input(&text);
+        let parsed = Parsed::read(&before, None);
+        let wanted = |index: usize| chosen >> (index % 64) & 1 == 1;
+        let ticked = tick::tick(&parsed, &wanted);
+        let other: Vec<(char, char)> =
+            before.text().chars().zip(ticked.text.chars()).filter(|(one, other)| one != other).collect();
+        prop_assert_eq!(before.text().len(), ticked.text.len());
+        prop_assert!(other.iter().all(|(one, other)| " -~/>!?".contains(*one) && *other == 'x'), "{:?}", other);
+        let after = input(&ticked.text);
+        let again = Parsed::read(&after, None);
+        prop_assert_eq!(again.format, parsed.format);
+        prop_assert_eq!(again.drafts.len(), parsed.drafts.len());
+        for index in 0..parsed.drafts.len() {
+            let (one, other) = (parsed.task(index), again.task(index));
+            let expected = one.checked || ticked.tasks.contains(&index);
+            prop_assert_eq!(other.checked, expected, "{}", one.id);
+            prop_assert_eq!(one.digest, other.digest);
+            prop_assert_eq!((one.id, one.title, one.source), (other.id, other.title, other.source));
+        }
+        prop_assert_eq!(&tick::tick(&again, &wanted).text, &ticked.text);
     }
 
     #[test]

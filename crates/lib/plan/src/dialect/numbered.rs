@@ -195,9 +195,8 @@ pub fn draft(document: &Document, opener: &Opener) -> Draft {
                 _ => (boxes, ticked),
             }
         });
-    let own_box = item_of(document, opener.block)
-        .filter(|_| opener.form == Form::Item)
-        .is_some_and(|item| item.kind == Kind::Item(Mark::Ticked));
+    let item = item_of(document, opener.block).filter(|_| opener.form == Form::Item);
+    let own_box = item.is_some_and(|item| item.kind == Kind::Item(Mark::Ticked));
     Draft {
         id: document.slice(&opening.id).to_owned(),
         id_place: opening.id.clone(),
@@ -206,6 +205,7 @@ pub fn draft(document: &Document, opener: &Opener) -> Draft {
         untitled: opening.title.is_empty(),
         opening: line.inner.clone(),
         body: body(document, opener),
+        is_box: item.is_some_and(|item| item.kind != Kind::Item(Mark::None)),
         checked: opening.done || own_box || (boxes > 0 && boxes == ticked),
         ..Draft::default()
     }
@@ -249,7 +249,9 @@ fn body(document: &Document, opener: &Opener) -> Range<usize> {
     let start = first.range.start - indent;
     let mut end = if opener.form == Form::Item {
         let last = document.blocks[opener.blocks.clone()].last();
-        last.map_or(first.range.end, |last| last.range.end.max(first.range.end))
+        let end = last.map_or(first.range.end, |last| last.range.end.max(first.range.end));
+        // A task among the items below it ends it.
+        document.blocks.get(opener.blocks.end).map_or(end, |next| end.min(next.range.start))
     } else {
         let next = document.blocks.get(opener.blocks.end);
         next.map_or(document.text.len(), |block| block.range.start)
