@@ -70,7 +70,7 @@ fn a_dry_run_tells_all_and_runs_nothing() {
     let ran = tree.run(&["--dry-run"], &input);
     assert_eq!((ran.out.as_str(), ran.code), (input.as_str(), Some(0)), "{}", ran.err);
     assert!(ran.err.contains("task 1: would run in ") && ran.err.contains(&long), "{}", ran.err);
-    assert!(ran.err.contains(&format!("task 2: would run in a new tree of {}", &head[..12])), "{}", ran.err);
+    assert!(ran.err.contains(&format!("task 2: would run in a tree of {}", &head[..12])), "{}", ran.err);
     assert!(ran.err.contains("task 3: nothing to run"), "{}", ran.err);
     assert!(ran.err.contains("sandbox"), "{}", ran.err);
     assert!(!tree.root.join("ran").exists() && !tree.root.join(".plan").exists());

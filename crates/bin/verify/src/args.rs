@@ -51,6 +51,10 @@ pub struct Args {
     #[arg(long, value_name = "PROGRAM")]
     pub shell: Option<PathBuf>,
 
+    /// Do not run the checks of a commit on its base too, to tell what failed before and what cannot fail
+    #[arg(long)]
+    pub no_baseline: bool,
+
     /// A list of protected paths to use instead of the usual one (see --print-protected)
     #[arg(long, value_name = "FILE")]
     pub protected: Option<PathBuf>,

@@ -55,7 +55,9 @@ pub async fn ask(folder: &Path, args: &[&str], input: Vec<u8>, take: impl FnMut(
     job.limits = Limits { total: Some(PATIENCE), stall: None, grace: Duration::from_secs(1) };
     let mut answer = Answer { take, complaint: Vec::new() };
     let (_stopper, stop) = Stopper::new();
-    let outcome = process::run(&job, &mut answer, stop).await.map_err(|error| NoGit::NotRun(error.to_string()))?;
+    let outcome = process::run(&job, &mut answer, stop)
+        .await
+        .map_err(|error| NoGit::NotRun(format!("git: cannot be run: {error}")))?;
     let complaint = String::from_utf8_lossy(&answer.complaint).trim().replace('\n', " ");
     match (outcome.cut, outcome.end) {
         (Some(_), _) => Err(NoGit::NotRun(format!("git did not end within {} s", PATIENCE.as_secs()))),

@@ -1,17 +1,19 @@
 //! verify: run a task's commands and command-like done criteria, and say whether its work is proven.
 
 mod args;
+mod baseline;
 mod check;
-mod checkout;
 mod environment;
 mod fence;
 mod git;
 mod log;
+mod runner;
 mod sandbox;
 mod scratch;
 mod site;
 mod stream;
 mod task;
+mod trees;
 mod verifier;
 mod words;
 

@@ -95,16 +95,21 @@ impl Kept {
         }
         let mut tail = String::from_utf8_lossy(&self.tail).into_owned();
         let failure = self.failure.map(|error| format!("the log is not complete: {error}"));
-        for note in notes.iter().chain(&failure) {
-            if !tail.is_empty() && !tail.ends_with('\n') {
-                tail.push('\n');
-            }
-            tail.push_str("[verify: ");
-            tail.push_str(note);
-            tail.push_str("]\n");
+        for text in notes.iter().chain(&failure) {
+            note(&mut tail, text);
         }
         (self.file.map(|(path, _)| path.to_string_lossy().into_owned()), tail)
     }
+}
+
+/// Adds a note of our own to the end of an output.
+pub fn note(tail: &mut String, text: &str) {
+    if !tail.is_empty() && !tail.ends_with('\n') {
+        tail.push('\n');
+    }
+    tail.push_str("[verify: ");
+    tail.push_str(text);
+    tail.push_str("]\n");
 }
 
 impl Observer for Log {

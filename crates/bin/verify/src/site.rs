@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 
 use tree::{Places, TreeLock};
 
-pub use crate::checkout::is_commit_id;
-use crate::checkout::{Checkout, has_commit};
+use worktree::{Tree, is_commit_id};
+
+use crate::git::{self, NoGit};
 use crate::sandbox::Ground;
 use crate::scratch::{Scratch, remove_leftovers, scratch};
 use crate::task::Task;
+use crate::trees::Trees;
 use crate::words::tell;
 
 /// A place to run in, kept ready for as long as the value lives.
@@ -17,12 +19,12 @@ pub struct Site {
     repository: PathBuf,
     folder: PathBuf,
     scratch: Scratch,
-    _checkout: Option<Checkout>,
+    _own: Option<Tree>,
     _lock: Option<TreeLock>,
 }
 
 /// Where a task's work is, before anything is made ready.
-#[derive(Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Where {
     /// Where the agent worked.
     InPlace(PathBuf),
@@ -40,7 +42,7 @@ pub enum Where {
 impl Where {
     /// Finds it. The line says where, so only what belongs to the work at `present` is believed: a folder elsewhere
     /// would open that to writing.
-    pub fn find(task: &Task, present: &Path) -> Result<Self, NoSite> {
+    pub async fn find(task: &Task, present: &Path) -> Result<Self, NoSite> {
         let workdir = match &task.workdir {
             Some(folder) => ground(&present.join(folder), present)?,
             None => Some(present.to_owned()),
@@ -70,7 +72,7 @@ impl Where {
         let below = below.unwrap_or_default();
         // The present repository comes first: an agent's worktree may be removed while we are at it.
         for repository in [own, agents].into_iter().flatten() {
-            if has_commit(repository.root(), commit).map_err(NoSite::Here)? {
+            if has_commit(repository.root(), commit).await.map_err(NoSite::Here)? {
                 return Ok(Self::Commit { repository, commit: commit.clone(), below });
             }
         }
@@ -82,9 +84,18 @@ impl Where {
         match self {
             Self::InPlace(folder) => format!("in {}", folder.display()),
             Self::Commit { repository, commit, .. } => {
-                format!("in a new tree of {} in {}", commit.get(..12).unwrap_or(commit), repository.root().display())
+                format!("in a tree of {} in {}", commit.get(..12).unwrap_or(commit), repository.root().display())
             }
         }
+    }
+}
+
+/// Whether the repository of `folder` has the commit; an error when git cannot be run.
+async fn has_commit(folder: &Path, commit: &str) -> Result<bool, String> {
+    match git::answer(folder, &["cat-file", "-e", &format!("{commit}^{{commit}}")]).await {
+        Ok(_) => Ok(true),
+        Err(NoGit::Refused(_)) => Ok(false),
+        Err(NoGit::NotRun(reason)) => Err(reason),
     }
 }
 
@@ -124,7 +135,7 @@ pub enum NoSite {
 
 impl Site {
     /// Makes it ready: a tree of its own for a commit, the lock on the tree for work in place.
-    pub async fn prepare(place: Where) -> Result<Self, NoSite> {
+    pub async fn prepare(place: Where, trees: &Trees) -> Result<Self, NoSite> {
         remove_leftovers();
         let scratch = scratch().map_err(|error| NoSite::Here(error.to_string()))?;
         match place {
@@ -136,15 +147,14 @@ impl Site {
                 let places = Places::of(&folder).map_err(|error| work(&error))?;
                 let tree = places.root().to_owned();
                 let lock = lock(&places).await;
-                Ok(Self { repository: tree.clone(), tree, folder, scratch, _checkout: None, _lock: lock })
+                Ok(Self { repository: tree.clone(), tree, folder, scratch, _own: None, _lock: lock })
             }
             Where::Commit { repository, commit, below } => {
                 let root = repository.root().to_owned();
-                let made = tokio::task::spawn_blocking(move || Checkout::new(&repository, &commit)).await;
-                let checkout = made.unwrap_or_else(|error| Err(error.to_string())).map_err(NoSite::Here)?;
-                let tree = checkout.path().to_owned();
+                let own = trees.take(&root, &commit).await.map_err(NoSite::Here)?;
+                let tree = own.path().to_owned();
                 let folder = Some(tree.join(below)).filter(|folder| folder.is_dir()).unwrap_or_else(|| tree.clone());
-                Ok(Self { tree, repository: root, folder, scratch, _checkout: Some(checkout), _lock: None })
+                Ok(Self { tree, repository: root, folder, scratch, _own: Some(own), _lock: None })
             }
         }
     }

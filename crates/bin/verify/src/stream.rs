@@ -53,7 +53,7 @@ pub async fn serve(verifier: &Verifier) -> Result<Exit, Error> {
             input = next(&mut intake, &outlet, waiting.bytes > WAITING) => match input {
                 Input::Task(record) => match sort(&record) {
                     Ok(Sorted::Check(task)) if verifier.is_dry() => {
-                        verifier.tell_plan(&task)?;
+                        verifier.tell_plan(&task).await?;
                         outlet.line(record.as_str().to_owned());
                     }
                     Ok(Sorted::Check(task)) => waiting.add(record, task),
@@ -93,6 +93,7 @@ pub async fn serve(verifier: &Verifier) -> Result<Exit, Error> {
         exit = exit.or(Exit::Stopped(number));
     }
     process::end_strays();
+    verifier.finish();
     match bad {
         Some(error) if !matches!(exit, Exit::Stopped(_)) => Err(error),
         Some(error) => {

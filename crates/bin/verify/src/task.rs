@@ -1,7 +1,8 @@
 //! What verify reads of a task, and what there is to check.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::Path;
 
 use record::{Action, Check, CheckStatus, Done, Record};
@@ -91,6 +92,8 @@ pub struct Planned {
     pub kind: &'static str,
     /// The command.
     pub command: String,
+    /// Whether it is a done criterion that the plan has not ticked off: then it says that it does not hold yet.
+    pub is_open: bool,
 }
 
 /// A file that a task declares, for lines whose writer knows other actions than ours.
@@ -162,6 +165,8 @@ struct Criterion {
     text: String,
     #[serde(default)]
     command: Option<String>,
+    #[serde(default)]
+    checked: bool,
 }
 
 impl Task {
@@ -169,7 +174,8 @@ impl Task {
     pub fn read(record: &Record) -> Result<Self, String> {
         let view: View = record.view().map_err(|error| error.to_string())?;
         let done = view.done.unwrap_or_default();
-        let done = done.into_iter().map(|it| Done { text: it.text, command: it.command, checked: false }).collect();
+        let done =
+            done.into_iter().map(|it| Done { text: it.text, command: it.command, checked: it.checked }).collect();
         let (checks, unchecked) = plan(view.commands.unwrap_or_default(), done);
         Ok(Self {
             id: view.id,
@@ -208,20 +214,22 @@ impl Task {
 /// Commands first, then criteria, each command once; criteria in words are kept apart, so that whoever approves sees
 /// what nobody has proven.
 fn plan(commands: Vec<String>, done: Vec<Done>) -> (Vec<Planned>, Vec<Check>) {
-    let mut seen = HashSet::new();
-    let mut checks = Vec::new();
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    let mut checks: Vec<Planned> = Vec::new();
     let mut unchecked = Vec::new();
-    let mut add = |kind, command: String| {
-        if seen.insert(command.trim().to_owned()) {
-            checks.push(Planned { kind, command });
+    let mut add = |kind, command: String, is_open: bool| match seen.entry(command.trim().to_owned()) {
+        Entry::Occupied(known) => checks[*known.get()].is_open |= is_open,
+        Entry::Vacant(new) => {
+            new.insert(checks.len());
+            checks.push(Planned { kind, command, is_open });
         }
     };
     for command in commands.into_iter().filter(|command| !command.trim().is_empty()) {
-        add("command", command);
+        add(COMMAND, command, false);
     }
     for criterion in done {
         match criterion.command.filter(|command| !command.trim().is_empty()) {
-            Some(command) => add(DONE, command),
+            Some(command) => add(DONE, command, !criterion.checked),
             None if criterion.text.is_empty() => {}
             None => unchecked.push(skipped(DONE, criterion.text, String::new())),
         }
@@ -277,6 +285,7 @@ mod tests {
         let task = Task::read(&Record::parse(line).unwrap()).unwrap();
         let run: Vec<_> = task.checks.iter().map(|check| (check.kind, check.command.as_str())).collect();
         assert_eq!(run, [("command", "make"), ("done", "test -e x")]);
+        assert!(task.checks.iter().all(|check| check.is_open));
         let words: Vec<_> = task.unchecked.iter().map(|check| (check.name.as_str(), check.status)).collect();
         assert_eq!(words, [("good", CheckStatus::Skipped)]);
         assert_eq!(task.attempt, 3);

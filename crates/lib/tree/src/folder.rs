@@ -1,11 +1,12 @@
 //! A folder that is held open.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::fs::{AtFlags, Dir, Mode, OFlags, mkdirat, openat, statat, unlinkat};
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, mkdirat, openat, renameat, statat, unlinkat};
 
 pub use rustix::fs::FileType;
 use rustix::io::Errno;
@@ -87,6 +88,32 @@ impl Folder {
         }
     }
 
+    /// Puts a file with these contents in the place of whatever has this name, all at once: others see the old one or the
+    /// whole new one.
+    pub fn replace(&self, name: &str, contents: &[u8]) -> io::Result<()> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let part = format!("{name}.{}-{}.part", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let written = self.create_new(&part).and_then(|mut file| file.write_all(contents));
+        let renamed = written.and_then(|()| Ok(renameat(&self.open, &part, &self.open, name)?));
+        if renamed.is_err() {
+            // It may not be there.
+            let _ = self.remove(&part);
+        }
+        renamed
+    }
+
+    /// The contents of a regular file, up to `limit` bytes; an error when there is none.
+    pub fn read(&self, name: &str, limit: u64) -> io::Result<Vec<u8>> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = File::from(openat(&self.open, name, flags, Mode::empty())?);
+        if !file.metadata()?.is_file() {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        let mut contents = Vec::new();
+        file.take(limit).read_to_end(&mut contents)?;
+        Ok(contents)
+    }
+
     /// What has this name, links not followed; `None` when nothing has.
     pub fn kind(&self, name: &str) -> Option<FileType> {
         statat(&self.open, name, AtFlags::SYMLINK_NOFOLLOW).ok().map(|found| FileType::from_raw_mode(found.st_mode))
@@ -139,6 +166,10 @@ mod tests {
         assert!(!top.path().join("victim").exists());
         let file = folder.open_file("file").unwrap();
         assert!(folder.holds("file", &file) && !folder.holds("pipe", &file) && !folder.holds("gone", &file));
+        folder.replace("link", b"one").unwrap();
+        folder.replace("link", b"other").unwrap();
+        assert_eq!(folder.read("link", 3).unwrap(), b"oth");
+        assert!(!top.path().join("victim").exists() && folder.read("pipe", 9).is_err() && folder.read("x", 9).is_err());
         folder.remove("link").unwrap();
         assert_eq!(folder.kind("link"), None);
         let mut names = folder.names().unwrap();

@@ -70,6 +70,11 @@ impl Places {
         self.open()?.child("worktrees")
     }
 
+    /// `.plan/baseline/`, made if it is not there: what is known of commands on commits from before the work.
+    pub fn baseline(&self) -> Result<Folder, PlaceError> {
+        self.open()?.child("baseline")
+    }
+
     /// `.plan/`, made if it is not there and hidden from git.
     pub(crate) fn open(&self) -> Result<Folder, PlaceError> {
         let folder = Folder::open(&self.root)?.child(".plan")?;

@@ -20,9 +20,10 @@ use std::path::Path;
 use std::time::Instant;
 
 use record::{Check, Severity};
+use worktree::is_commit_id;
 
 use crate::git::{self, NoGit};
-use crate::site::{Where, is_commit_id};
+use crate::site::Where;
 use crate::task::Task;
 use changes::Change;
 use content::{Look, Seen};
