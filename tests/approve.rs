@@ -1,21 +1,20 @@
 //! approve from outside: gates, policies, the run file, and a person at a real terminal (a pty).
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod harness;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Output, Stdio};
-use std::sync::{Arc, Condvar, Mutex};
+use std::process::{Command, Output, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
 
+use harness::person::{Growing, Person, eventually};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 const APPROVE: &str = env!("CARGO_BIN_EXE_approve");
-/// As long as anything that is waited for may take on a slow machine.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 // ---- lines
 
@@ -111,167 +110,16 @@ fn file(folder: &Path, name: &str, text: &str) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let start = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(start.elapsed() < PATIENCE, "waited in vain for {what}");
-        thread::sleep(Duration::from_millis(5));
-    }
+fn sits_down(args: &[&str]) -> Person {
+    sits_down_with(args, &[])
 }
 
-// ---- approve at a terminal
-
-/// A text that another thread adds to.
-#[derive(Clone, Default)]
-struct Growing(Arc<(Mutex<Grown>, Condvar)>);
-
-#[derive(Default)]
-struct Grown {
-    text: String,
-    ended: bool,
+fn sits_down_with(args: &[&str], variables: &[(&str, &str)]) -> Person {
+    sits_down_before(APPROVE, args, variables)
 }
 
-impl Growing {
-    fn fed_by(mut source: impl Read + Send + 'static) -> Self {
-        let growing = Self::default();
-        let shared = growing.clone();
-        thread::spawn(move || {
-            let mut bytes = Vec::new();
-            let mut buffer = [0; 4096];
-            // A terminal ends with an error once nobody has it open any more.
-            while let Ok(count @ 1..) = source.read(&mut buffer) {
-                bytes.extend_from_slice(&buffer[..count]);
-                shared.0.0.lock().unwrap().text = String::from_utf8_lossy(&bytes).into_owned();
-                shared.0.1.notify_all();
-            }
-            shared.0.0.lock().unwrap().ended = true;
-            shared.0.1.notify_all();
-        });
-        growing
-    }
-
-    fn text(&self) -> String {
-        self.0.0.lock().unwrap().text.clone()
-    }
-
-    /// Waits for the end, and gives all of the text.
-    fn whole(&self) -> String {
-        let (grown, changed) = &*self.0;
-        let (grown, timeout) =
-            changed.wait_timeout_while(grown.lock().unwrap(), PATIENCE, |grown| !grown.ended).unwrap();
-        assert!(!timeout.timed_out(), "no end of: {}", grown.text);
-        grown.text.clone()
-    }
-
-    /// Waits until the text holds `wanted` `times` times.
-    fn wait_for(&self, wanted: &str, times: usize) -> String {
-        let (grown, changed) = &*self.0;
-        let is_missing = |grown: &mut Grown| !grown.ended && grown.text.matches(wanted).count() < times;
-        let (grown, _) = changed.wait_timeout_while(grown.lock().unwrap(), PATIENCE, is_missing).unwrap();
-        let text = &grown.text;
-        assert!(text.matches(wanted).count() >= times, "{wanted:?} never came; there is only: {text}");
-        text.clone()
-    }
-}
-
-struct Person {
-    /// Until the tool has opened its terminal, somebody else must: a terminal that nobody has open is at its end.
-    held: Option<pty_process::blocking::Pts>,
-    child: Child,
-    keys: Arc<Mutex<pty_process::blocking::Pty>>,
-    screen: Growing,
-    out: Growing,
-    err: Growing,
-    stdin: Option<ChildStdin>,
-}
-
-/// The terminal's own end, readable while somebody else writes to it.
-struct Screen(std::os::fd::OwnedFd);
-
-impl Read for Screen {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        Ok(rustix::io::read(&self.0, buffer)?)
-    }
-}
-
-impl Person {
-    fn sits_down(args: &[&str]) -> Self {
-        Self::sits_down_with(args, &[])
-    }
-
-    fn sits_down_with(args: &[&str], variables: &[(&str, &str)]) -> Self {
-        Self::sits_down_before(APPROVE, args, variables)
-    }
-
-    fn sits_down_before(program: &str, args: &[&str], variables: &[(&str, &str)]) -> Self {
-        let (pty, pts) = pty_process::blocking::open().unwrap();
-        pty.resize(pty_process::Size::new(40, 100)).unwrap();
-        let screen = Screen(rustix::io::dup(&pty).unwrap());
-        let mut child = pty_process::blocking::Command::new(program)
-            .args(args)
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("USER", "ada")
-            .envs(variables.iter().copied())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn_borrowed(&pts)
-            .unwrap();
-        Self {
-            held: Some(pts),
-            keys: Arc::new(Mutex::new(pty)),
-            screen: Growing::fed_by(screen),
-            out: Growing::fed_by(child.stdout.take().unwrap()),
-            err: Growing::fed_by(child.stderr.take().unwrap()),
-            stdin: child.stdin.take(),
-            child,
-        }
-    }
-
-    fn feed(&mut self, lines: &[Value]) -> &mut Self {
-        self.stdin.as_mut().unwrap().write_all(stream(lines).as_bytes()).unwrap();
-        self
-    }
-
-    fn feed_all(&mut self, lines: &[Value]) -> &mut Self {
-        self.feed(lines);
-        self.stdin = None;
-        self
-    }
-
-    fn sees(&mut self, text: &str) -> &mut Self {
-        self.screen.wait_for(text, 1);
-        self
-    }
-
-    fn types(&mut self, keys: &str) -> &mut Self {
-        self.keys.lock().unwrap().write_all(keys.as_bytes()).unwrap();
-        self
-    }
-
-    /// Waits for the end: the exit code and what came out.
-    fn leaves(&mut self) -> (i32, Vec<Value>) {
-        let ended = eventually("the end of approve", || self.child.try_wait().unwrap());
-        let out = self.out.whole();
-        // What was told and shown arrives a little after the tool has ended; the terminal is at its end once nobody has
-        // it open.
-        self.err.whole();
-        self.held = None;
-        self.screen.whole();
-        (ended.code().unwrap_or(-1), lines(out.as_bytes()))
-    }
-}
-
-impl Drop for Person {
-    fn drop(&mut self) {
-        // A test that failed must not leave its question open.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+fn sits_down_before(program: &str, args: &[&str], variables: &[(&str, &str)]) -> Person {
+    Person::sits_down(Path::new(program), args, variables, None)
 }
 
 // ---- gates and policies
@@ -543,7 +391,7 @@ fn plan_lines() -> Vec<Value> {
 fn a_plan_is_asked_about_once_and_the_answer_is_on_every_task() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run.jsonl");
-    let mut person = Person::sits_down(&["--gate", "plan", "--run", run.to_str().unwrap()]);
+    let mut person = sits_down(&["--gate", "plan", "--run", run.to_str().unwrap()]);
     person.feed_all(&plan_lines()).sees("approve this plan (2 tasks)?");
     let screen = person.screen.text();
     for shown in [
@@ -591,11 +439,11 @@ fn what_is_ticked_off_is_no_reason_to_ask() {
     let alone = stream(std::slice::from_ref(&ticked));
     let output = quiet(&["--gate", "plan"], &alone);
     assert_eq!((code(&output), String::from_utf8(output.stdout).unwrap()), (0, alone.clone()));
-    let mut nobody = Person::sits_down(&["--gate", "plan"]);
+    let mut nobody = sits_down(&["--gate", "plan"]);
     nobody.feed_all(std::slice::from_ref(&ticked));
     assert_eq!(nobody.leaves().0, 0);
     // An answer on the plan is recorded on every task.
-    let mut person = Person::sits_down(&["--gate", "plan"]);
+    let mut person = sits_down(&["--gate", "plan"]);
     person.feed_all(&[ticked, planned("2", 1, "true")]).sees("approve this plan (2 tasks)?");
     let (code, out) = person.types("a\n").leaves();
     assert_eq!((code, status(&out[0]), status(&out[1])), (0, "approved", "approved"));
@@ -603,7 +451,7 @@ fn what_is_ticked_off_is_no_reason_to_ask() {
 
 #[test]
 fn half_a_plan_is_not_asked_about() {
-    let mut person = Person::sits_down(&["--gate", "plan"]);
+    let mut person = sits_down(&["--gate", "plan"]);
     person.feed(&plan_lines()).stdin.take().unwrap().write_all(b"{\"type\":\n").unwrap();
     let (code, out) = person.leaves();
     assert_eq!(code, 65);
@@ -615,7 +463,7 @@ fn half_a_plan_is_not_asked_about() {
 
 #[test]
 fn a_person_approves_denies_and_sends_back() {
-    let mut person = Person::sits_down(&[]);
+    let mut person = sits_down(&[]);
     let one = with(
         ran_in(judged("1", "pass"), "read-only"),
         json!({"objective": "The objective", "route": {"backend": "codex", "models": ["m-1"], "rank": 1, "why": "because"}}),
@@ -654,7 +502,7 @@ fn a_person_approves_denies_and_sends_back() {
 fn a_rule_comes_before_the_person() {
     let folder = tempfile::tempdir().unwrap();
     let policy = file(folder.path(), "trust.toml", TRUST);
-    let mut person = Person::sits_down(&["--policy", &policy]);
+    let mut person = sits_down(&["--policy", &policy]);
     person.feed_all(&[ran_in(judged("1", "pass"), "read-only"), ran_in(judged("2", "pass"), "workspace-write")]);
     let (code, out) = person.sees("task 2: approve").types("approve\n").leaves();
     assert_eq!(code, 0);
@@ -666,7 +514,7 @@ fn a_rule_comes_before_the_person() {
 #[test]
 fn whoever_quits_leaves_the_rest_pending() {
     for keys in ["q\n", "\u{4}"] {
-        let mut person = Person::sits_down(&[]);
+        let mut person = sits_down(&[]);
         person.feed_all(&[judged("1", "pass"), judged("2", "pass"), task("3")]);
         let (code, out) = person.sees("task 1: approve").types(keys).leaves();
         assert_eq!(code, 20);
@@ -684,7 +532,7 @@ fn a_message_of_another_tool_gets_a_line_of_its_own_and_the_prompt_comes_again()
     let folder = tempfile::tempdir().unwrap();
     let one = file(folder.path(), "1", &stream(&[judged("1", "pass")]));
     let both = format!("{APPROVE} < {one} & read -r go; echo no JSON | {APPROVE} --no-terminal 2> /dev/tty; wait");
-    let mut person = Person::sits_down_before("sh", &["-c", &both], &[]);
+    let mut person = sits_down_before("sh", &["-c", &both], &[]);
     person.sees("[a d r v m o q ?] ").stdin.take().unwrap().write_all(b"go\n").unwrap();
     let screen = person.screen.wait_for("task 1: approve this result? ", 2);
     assert!(screen.contains("[a d r v m o q ?] \r\napprove: stdin:1: "), "{screen:?}");
@@ -695,7 +543,7 @@ fn a_message_of_another_tool_gets_a_line_of_its_own_and_the_prompt_comes_again()
 
 #[test]
 fn ctrl_c_at_a_question_leaves_it_pending() {
-    let mut person = Person::sits_down(&[]);
+    let mut person = sits_down(&[]);
     person.feed(&[judged("1", "pass")]).sees("task 1: approve").types("\u{3}");
     person.out.wait_for("pending", 1);
     // The first signal does not end it: the rest still passes.
@@ -709,7 +557,7 @@ fn ctrl_c_at_a_question_leaves_it_pending() {
 
 #[test]
 fn what_was_typed_before_the_question_does_not_answer_it() {
-    let mut person = Person::sits_down(&[]);
+    let mut person = sits_down(&[]);
     // The echo shows that the terminal has it.
     person.types("approve\n").sees("approve\r\n");
     person.feed_all(&[judged("1", "pass")]).sees("task 1: approve this result?");
@@ -719,7 +567,7 @@ fn what_was_typed_before_the_question_does_not_answer_it() {
 
 #[test]
 fn other_tasks_pass_while_a_question_waits() {
-    let mut person = Person::sits_down(&[]);
+    let mut person = sits_down(&[]);
     person.feed(&[judged("1", "pass")]).sees("task 1: approve");
     person.feed_all(&[task("2"), with(judged("3", "fail"), json!({"batch": {"attempts_left": 1}}))]);
     let passed = person.out.wait_for("\n", 2);
@@ -736,7 +584,7 @@ fn two_tools_of_one_session_ask_one_after_the_other() {
     let one = file(folder.path(), "1", &stream(&[judged("1", "pass"), task("3")]));
     let two = file(folder.path(), "2", &stream(&[judged("2", "pass"), task("4")]));
     let both = format!("{APPROVE} < {one} & {APPROVE} < {two}; wait");
-    let mut person = Person::sits_down_before("sh", &["-c", &both], &[]);
+    let mut person = sits_down_before("sh", &["-c", &both], &[]);
     // Both have come to their question when what stands behind it has passed.
     person.out.wait_for("\n", 2);
     for asked in 1..=2 {
@@ -760,7 +608,7 @@ fn nothing_that_an_agent_says_reaches_the_terminal_as_it_is() {
     task["verdict"]["checks"][0]["tail"] = hostile.into();
     task["route"] = json!({"backend": hostile, "models": [hostile], "why": hostile, "sandbox": hostile});
     task["batch"] = json!({"attempt": 2, "feedback": hostile});
-    let mut person = Person::sits_down_with(&[], &[("TERM", "dumb")]);
+    let mut person = sits_down_with(&[], &[("TERM", "dumb")]);
     person.feed_all(&[task]).sees("task 1: approve this result?");
     person.types("m\n").screen.wait_for("task 1: approve", 2);
     person.types("o\n").screen.wait_for("task 1: approve", 3);
@@ -776,7 +624,7 @@ fn nothing_that_an_agent_says_reaches_the_terminal_as_it_is() {
 #[test]
 fn of_two_answers_the_person_chooses_one() {
     let options = json!([{"model": "m-1", "status": "ok", "message": "one", "seconds": 1.0}, {"model": "m-2", "status": "ok", "message": "two", "seconds": 1.0}]);
-    let mut person = Person::sits_down(&[]);
+    let mut person = sits_down(&[]);
     person.feed_all(&[with(
         judged("1", "unproven"),
         json!({"result": {"status": "ok", "backend": "codex", "options": options}}),
@@ -788,7 +636,7 @@ fn of_two_answers_the_person_chooses_one() {
 
 #[test]
 fn a_person_gives_the_word_for_what_only_a_person_can_do() {
-    let mut person = Person::sits_down(&[]);
+    let mut person = sits_down(&[]);
     person.feed_all(&[with(task("1"), json!({"work_type": "manual", "body": "Call the printer."}))]);
     person.sees("task 1: is it done?");
     assert!(person.screen.text().contains("Call the printer."));
@@ -798,7 +646,7 @@ fn a_person_gives_the_word_for_what_only_a_person_can_do() {
 
 #[test]
 fn a_fallback_is_asked_with_its_cause_and_its_cost() {
-    let mut person = Person::sits_down(&["--gate", "fallback"]);
+    let mut person = sits_down(&["--gate", "fallback"]);
     person.feed_all(&[failed("1", "implement")]).sees("task 1: let claude do it?");
     let screen = person.screen.text();
     for shown in ["rate_limited", "an event", "claude-sonnet-4-6", "instead of 1", "on your claude quota"] {
@@ -814,7 +662,7 @@ fn a_long_answer_goes_to_the_pager() {
     let shown = folder.path().join("shown");
     let message = (0..200).map(|number| format!("line {number} \u{1b}[2J")).collect::<Vec<_>>().join("\n");
     let pager = format!("cat > {}", shown.display());
-    let mut person = Person::sits_down_with(&[], &[("PAGER", &pager)]);
+    let mut person = sits_down_with(&[], &[("PAGER", &pager)]);
     let mut task = ran_in(judged("1", "pass"), "read-only");
     task["result"]["message"] = message.into();
     person.feed_all(&[task]).sees("task 1: approve").types("m\n").screen.wait_for("task 1: approve", 2);
@@ -829,7 +677,7 @@ fn a_long_answer_goes_to_the_pager() {
 fn a_decision_is_on_disk_before_the_task_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run.jsonl");
-    let mut person = Person::sits_down(&["--run", run.to_str().unwrap()]);
+    let mut person = sits_down(&["--run", run.to_str().unwrap()]);
     person.feed(&[judged("1", "pass"), judged("2", "pass")]).sees("task 1: approve").types("a\n");
     person.out.wait_for("\n", 1);
     // As soon as the task is there, so is its decision; a kill takes neither away.
@@ -917,7 +765,7 @@ fn the_run_file_answers_while_it_waits() {
 fn whichever_comes_first_answers_the_terminal_or_the_run_file() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run.jsonl");
-    let mut person = Person::sits_down(&["--run", run.to_str().unwrap()]);
+    let mut person = sits_down(&["--run", run.to_str().unwrap()]);
     person.feed_all(&[judged("1", "pass"), judged("2", "pass")]).sees("task 1: approve");
     let line = json!({"type": "decision", "id": "1", "gate": "result", "status": "approved", "by": "person:eve", "at": "2026-01-01T00:00:00Z", "task_digest": "digest-1"});
     let mut file = fs::OpenOptions::new().append(true).open(&run).unwrap();
@@ -1022,7 +870,7 @@ fn an_approval_is_for_one_change_and_no_other() {
     fs::create_dir(&repository).unwrap();
     let run = folder.path().join("run.jsonl");
     let one = changed(&repository, "1", "after \u{1b}[2J\n");
-    let mut person = Person::sits_down(&["--run", run.to_str().unwrap()]);
+    let mut person = sits_down(&["--run", run.to_str().unwrap()]);
     person.feed_all(std::slice::from_ref(&one)).sees("task 1: approve").types("v\n").sees("+after ␛[2J");
     let (ended, out) = person.types("a\n").leaves();
     assert_eq!(ended, 0);

@@ -461,6 +461,37 @@ fn a_decision_about_another_change_is_none() {
 }
 
 #[test]
+fn what_had_landed_when_the_crash_came_is_finished() {
+    let bench = Bench::new(&[]);
+    let repo = bench.folder.path();
+    harness::repository(repo, &[("a.txt", "one\n")]);
+    let base = harness::git(repo, &["rev-parse", "HEAD"]).trim().to_owned();
+    fs::write(repo.join("a.txt"), "two").unwrap();
+    harness::git(repo, &["commit", "-qam", "work on a branch"]);
+    let head = harness::git(repo, &["rev-parse", "HEAD"]).trim().to_owned();
+    let diff = harness::git(repo, &["diff", "--binary", "--full-index", &base, &head]);
+    let digest = blake3::hash(diff.as_bytes()).to_hex().to_string();
+    harness::git(repo, &["reset", "-q", "--hard", &base]);
+    let tasks = [task("1", &[])];
+    let first = bench.batch(&[], &tasks).ended(0).task("1");
+    let result = json!({"status": "ok", "backend": "codex", "base": base, "head": head, "attempts": []});
+    let yes = with(decision("1", "result", "approved"), json!({"diff_digest": digest}));
+    bench.append(&[with(approved(&first), json!({"result": result, "decisions": [yes]}))]);
+    let land = |task: &str, diff: &str| {
+        let message = format!("Title\n\nPlan: p.md\nTask: {task}\nTask-Digest: d1\nDiff-Digest: {diff}\n");
+        harness::git(repo, &["commit", "-q", "--allow-empty", "-m", &message]);
+    };
+    // Another task, and an earlier attempt of this one.
+    land("2", &digest);
+    land("1", "another");
+    let before = fs::read(bench.run()).unwrap();
+    assert_eq!(released(&bench.batch(&[], &tasks).ended(0)), ["1"]);
+    fs::write(bench.run(), before).unwrap();
+    land("1", &digest);
+    assert!(released(&bench.batch(&[], &tasks).ended(0)).is_empty());
+}
+
+#[test]
 fn a_no_at_the_plan_can_be_taken_back_with_the_told_command() {
     let bench = Bench::new(&[]);
     let said =

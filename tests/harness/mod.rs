@@ -7,6 +7,8 @@
     reason = "each test file uses its own part of it; a test that cannot go on has failed"
 )]
 
+pub mod person;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use jiff::Timestamp;
-use record::{Decision, DecisionStatus, Gate, Noted, Record};
+use record::{Decision, DecisionStatus, Gate, Noted, Record, Release};
 use run::Follower;
 use serde::Deserialize;
 
+use crate::interrupted::{Interrupted, Releases};
 use crate::item::Item;
 
 /// The decisions of one gate.
@@ -16,6 +17,10 @@ pub(crate) struct Book {
     gate: Gate,
     follower: Option<Follower>,
     known: HashMap<String, Vec<Entry>>,
+    /// What each open question is about: the digests of the task and of its change.
+    asked: HashMap<String, (Option<String>, Option<String>)>,
+    /// Only followed at gate `plan`.
+    releases: Releases,
     count: u64,
 }
 
@@ -29,7 +34,14 @@ struct Entry {
 #[derive(Deserialize)]
 struct Kept {
     id: String,
+    batch: Option<Batch>,
     decisions: Option<Vec<Noted>>,
+}
+
+#[derive(Deserialize)]
+struct Batch {
+    #[serde(default, deserialize_with = "record::whole_or_none")]
+    attempt: Option<u64>,
 }
 
 /// Whom a decision line is for.
@@ -41,7 +53,14 @@ struct Named {
 impl Book {
     /// A book of the decisions at `gate`, with those of `run` once it is refreshed.
     pub fn new(gate: Gate, run: Option<&Path>) -> Self {
-        Self { gate, follower: run.map(Follower::new), known: HashMap::new(), count: 0 }
+        Self {
+            gate,
+            follower: run.map(Follower::new),
+            known: HashMap::new(),
+            asked: HashMap::new(),
+            releases: Releases::default(),
+            count: 0,
+        }
     }
 
     /// Where decisions are written down.
@@ -76,8 +95,13 @@ impl Book {
                 let Named { id } = record.view().map_err(|error| error.to_string())?;
                 self.add(id, record.view().map_err(|error| error.to_string())?);
             }
-            "task" if record.has("decisions") => {
+            "release" if self.gate == Gate::Plan => {
+                let release: Release = record.view().map_err(|error| error.to_string())?;
+                self.releases.goes_out(release, self.count);
+            }
+            "task" if self.gate == Gate::Plan || record.has("decisions") => {
                 let kept: Kept = record.view().map_err(|error| error.to_string())?;
+                self.releases.comes_out(&kept.id, kept.batch.and_then(|batch| batch.attempt).unwrap_or(0));
                 for noted in kept.decisions.into_iter().flatten() {
                     self.add(kept.id.clone(), noted);
                 }
@@ -89,9 +113,29 @@ impl Book {
 
     fn add(&mut self, id: String, noted: Noted) {
         self.count += 1;
+        self.releases.decided(&id, self.count, &noted);
+        if noted.gate == Some(self.gate) {
+            if noted.status == Some(DecisionStatus::Pending) {
+                self.asked.insert(id.clone(), (noted.task_digest.clone(), noted.diff_digest.clone()));
+            } else {
+                self.asked.remove(&id);
+            }
+        }
         if noted.gate == Some(self.gate) && noted.status != Some(DecisionStatus::Pending) && is_complete(&noted) {
             self.known.entry(id).or_default().push(Entry { number: self.count, noted });
         }
+    }
+
+    /// Whether the run file holds the question about this very work already.
+    pub fn is_asked(&self, item: &Item) -> bool {
+        self.asked.get(&item.sheet.id).is_some_and(|(task, diff)| {
+            task.as_deref() == Some(&*item.sheet.digest) && diff.as_deref() == item.change.digest()
+        })
+    }
+
+    /// Whether a task was begun and has not come out, so that nobody knows what it has left behind.
+    pub fn interrupted(&self, item: &Item) -> Option<Interrupted> {
+        self.releases.interrupted(&item.sheet)
     }
 
     /// A mark between what is known now and what comes later.
@@ -102,8 +146,14 @@ impl Book {
     /// The answer that holds for the work of `item` already: a yes or a no. The second value tells that the task does
     /// not carry it yet.
     pub fn standing(&self, item: &Item) -> Option<(Decision, bool)> {
-        let carried = item.sheet.decisions.iter().flatten().filter(|noted| noted.gate == Some(self.gate));
-        let known = self.known.get(&item.sheet.id).into_iter().flatten().map(|entry| &entry.noted);
+        // What was agreed before a task was begun says nothing about what it has left behind.
+        let interrupted = item.interrupted.as_ref();
+        let is_since = |noted: &&Noted| interrupted.is_none_or(|begun| begun.was_before(moment(noted)));
+        let here = |noted: &&Noted| noted.gate == Some(self.gate);
+        let carried = item.sheet.decisions.iter().flatten().filter(here).filter(is_since);
+        let since = interrupted.map_or(0, |interrupted| interrupted.mark);
+        let known = self.known.get(&item.sheet.id).into_iter().flatten().filter(|entry| entry.number > since);
+        let known = known.map(|entry| &entry.noted);
         let (noted, is_new) = carried
             .map(|noted| (noted, false))
             .chain(known.map(|noted| (noted, true)))

@@ -1,6 +1,7 @@
 //! The conversation at the terminal: one question at a time, on a thread of its own, so that lines go on passing.
 
 use std::io::{self, PipeReader};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -15,6 +16,7 @@ use stage::{Error, Shown};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::exhibit::{self, Heading};
+use crate::interrupted::Interrupted;
 use crate::page::Page;
 use crate::pager::Pager;
 use crate::sheet::Sheet;
@@ -26,6 +28,8 @@ pub(crate) struct Question {
     pub heading: Heading,
     /// One task, or all tasks of the plan.
     pub tasks: Vec<(Arc<Sheet>, Change)>,
+    /// The one task was begun already, and nobody knows what it has left behind.
+    pub interrupted: Option<Interrupted>,
     pub target: Target,
     /// Its other end is closed when the question is no longer open.
     pub cancel: PipeReader,
@@ -187,6 +191,9 @@ impl Asker {
     fn overview(&self, question: &Question) -> String {
         let mut page = self.page();
         match (question.gate, question.tasks.first()) {
+            (_, Some((sheet, _))) if let Some(begun) = &question.interrupted => {
+                exhibit::interrupted(&mut page, sheet, begun, change::uncommitted(Path::new(".")));
+            }
             (Gate::Fallback, Some((sheet, change))) => exhibit::fallback(&mut page, sheet, change, &question.target),
             (Gate::Result, Some((sheet, change))) => exhibit::result(&mut page, sheet, change),
             _ => exhibit::plan(&mut page, &question.heading, &question.sheets(), 100),
@@ -207,6 +214,7 @@ impl Asker {
         let mut page = self.page();
         match (look, question.sheet()) {
             (Look::Diff, None) => exhibit::whole_plan(&mut page, &question.heading, &question.sheets(), most),
+            (Look::Diff, Some(_)) if question.interrupted.is_some() => shown(&mut page, left_behind(), most),
             (Look::Diff, Some(sheet)) => diff(&mut page, sheet, most),
             (Look::Message, Some(sheet)) => exhibit::message(&mut page, sheet, most),
             (Look::Output, Some(sheet)) => exhibit::output(&mut page, sheet, most),
@@ -217,7 +225,18 @@ impl Asker {
 }
 
 fn diff(page: &mut Page, sheet: &Sheet, most: usize) {
-    match sheet.result.as_ref().map(|result| change::diff(&result.work())).transpose().map(Option::flatten) {
+    let diff = sheet.result.as_ref().map(|result| change::diff(&result.work()));
+    shown(page, diff.transpose().map(Option::flatten), most);
+}
+
+/// All that differs from the last commit here.
+fn left_behind() -> io::Result<Option<change::Diff>> {
+    let changed = change::uncommitted(Path::new("."))?.into_iter().map(|(_, path)| path).collect();
+    change::diff(&change::Work { changed: Some(changed), ..Default::default() })
+}
+
+fn shown(page: &mut Page, diff: io::Result<Option<change::Diff>>, most: usize) {
+    match diff {
         Ok(None) => page.plain("there is no change to look at"),
         Err(error) => page.plain(&format!("the change cannot be shown: {error}")),
         Ok(Some(diff)) if diff.text.is_empty() => page.plain("there is no difference"),
@@ -233,7 +252,8 @@ fn diff(page: &mut Page, sheet: &Sheet, most: usize) {
 impl Question {
     /// The task, when the question is about one.
     fn sheet(&self) -> Option<&Sheet> {
-        if self.gate == Gate::Plan { None } else { self.tasks.first().map(|(sheet, _)| &**sheet) }
+        let is_whole_plan = self.gate == Gate::Plan && self.interrupted.is_none();
+        if is_whole_plan { None } else { self.tasks.first().map(|(sheet, _)| &**sheet) }
     }
 
     fn sheets(&self) -> Vec<&Sheet> {
@@ -297,6 +317,9 @@ fn understood(line: &str, question: &Question) -> Said {
         _ if alone("a") || alone("y") => approve(question, None, None),
         "d" | "deny" | "no" => Said::Word(Word::Deny { note }),
         _ if alone("n") => Said::Word(Word::Deny { note }),
+        "r" | "retry" if question.interrupted.is_some() => {
+            Said::Nothing("to have it begun again on what it has left: a; to keep it from being begun: d".into())
+        }
         "r" | "retry" if question.gate == Gate::Plan => {
             Said::Nothing("nothing has run yet: deny, change the plan and start again".into())
         }
@@ -337,7 +360,7 @@ mod tests {
         let target = Target { backend: "claude".into(), model: "m".into(), rank: None, is_routed: false };
         let tasks = vec![(Arc::new(sheet), change)];
         let (cancel, _) = io::pipe().unwrap();
-        Question { number: 1, gate, heading: Heading::default(), tasks, target, cancel }
+        Question { number: 1, gate, heading: Heading::default(), tasks, interrupted: None, target, cancel }
     }
 
     #[test]

@@ -50,6 +50,8 @@ pub(crate) struct Desk {
     /// At gate `plan`: everything since the first task that has to be asked about, in its order.
     held: VecDeque<Held>,
     pending: Vec<String>,
+    /// Questions that the run file does not hold yet, as lines.
+    questions: Vec<String>,
     /// Tasks that were sent back and that nobody tries again by himself.
     sent_back: Vec<String>,
     /// At gate `result`: tasks that have no result.
@@ -66,15 +68,34 @@ pub(crate) struct Desk {
 struct Open {
     /// Decisions in the run file before this mark are older than the question.
     since: u64,
+    /// At gate `plan` all lines wait behind a question, also when it is about one task alone: its id.
+    about: Option<String>,
     held: VecDeque<Held>,
     /// Closing it calls the question off.
     _cancel: Option<PipeWriter>,
+}
+
+impl Open {
+    fn is_about(&self, item: &Item) -> bool {
+        !item.needs_nobody() && self.about.as_ref().is_none_or(|id| *id == item.sheet.id)
+    }
 }
 
 enum Held {
     Line(Record),
     Item(Box<Item>),
     Decided(Record),
+}
+
+impl Held {
+    fn item(&self) -> Option<&Item> {
+        if let Self::Item(item) = self { Some(item) } else { None }
+    }
+
+    /// A task that somebody has to decide about.
+    fn undecided(&self) -> Option<&Item> {
+        self.item().filter(|item| !item.needs_nobody())
+    }
 }
 
 /// What is shown of the plan.
@@ -121,6 +142,7 @@ impl Desk {
             asked: 0,
             held: VecDeque::new(),
             pending: Vec::new(),
+            questions: Vec::new(),
             sent_back: Vec::new(),
             undone: Undone::default(),
             exit: Exit::Ok,
@@ -145,6 +167,7 @@ impl Desk {
         let at_once = pager.clone();
         intake.before_end(move || at_once.end());
         let outcome = self.pump(&mut intake).await;
+        self.write_remembered();
         pager.end();
         outcome?;
         // What is told comes after the last word of the conversation.
@@ -279,8 +302,9 @@ impl Desk {
     }
 
     /// A decision that holds already, then the policy, then a question.
-    fn decide(&mut self, item: Item) -> Result<(), Error> {
+    fn decide(&mut self, mut item: Item) -> Result<(), Error> {
         self.refresh();
+        item.interrupted = self.book.interrupted(&item);
         if let Some((decision, is_new)) = self.book.standing(&item) {
             self.count(&item, &decision);
             let held = if is_new { Held::Decided(with(item, &decision)?) } else { Held::Line(item.unchanged()) };
@@ -299,7 +323,7 @@ impl Desk {
             self.held.push_back(Held::Item(Box::new(item)));
             return Ok(());
         }
-        self.ask([Held::Item(Box::new(item))].into())
+        self.ask_about_task(item)
     }
 
     fn why_nobody_is_asked(&self) -> Option<&'static str> {
@@ -313,7 +337,8 @@ impl Desk {
     /// What the policy says. What cannot be seen is never approved by it.
     fn ruling(&self, item: &Item) -> Option<Decision> {
         let target = self.targets.of(item.sheet.work_type());
-        let ruling = self.policy.decide(&item.sheet.case(self.gate, (&target.backend, target.rank)));
+        let is_interrupted = item.interrupted.is_some();
+        let ruling = self.policy.decide(&item.sheet.case(self.gate, (&target.backend, target.rank), is_interrupted));
         let opens = self.gate == Gate::Fallback && self.is_fail_open;
         let (status, by, note) = match ruling {
             Some(ruling) if ruling.decision == Answer::Denied => {
@@ -408,10 +433,12 @@ impl Desk {
             return Ok(item.unchanged());
         }
         self.exit = self.exit.or(Exit::NeedsDecision);
-        let why = match &item.change {
-            Change::Unreadable(error) => format!("{why}; the change cannot be shown: {error}"),
+        let why = match (&item.change, &item.interrupted) {
+            (Change::Unreadable(error), _) => format!("{why}; the change cannot be shown: {error}"),
+            (_, Some(begun)) => format!("it was begun at {} and never came out, and {why}", begun.at),
             _ => why.to_owned(),
         };
+        self.remember_question(&item);
         self.note(pending::told(&item.sheet.id, self.gate, &why));
         self.pending.push(item.sheet.id.clone());
         let last = item.sheet.decisions.iter().flatten().rfind(|decision| decision.gate == Some(self.gate));
@@ -440,8 +467,20 @@ impl Desk {
 
     fn ask_about_plan(&mut self) -> Result<(), Error> {
         let held = std::mem::take(&mut self.held);
-        if held.iter().any(|held| matches!(held, Held::Item(item) if !item.needs_nobody())) {
-            return self.ask(held);
+        self.write_questions(&held);
+        self.ask_next_of_plan(held, self.book.mark())
+    }
+
+    /// First what was interrupted, task by task, since each has left something else behind; then the rest of the plan, in
+    /// one question.
+    fn ask_next_of_plan(&mut self, held: VecDeque<Held>, since: u64) -> Result<(), Error> {
+        let open = || held.iter().filter_map(Held::undecided);
+        if let Some(item) = open().find(|item| item.interrupted.is_some()) {
+            let about = Some(item.sheet.id.clone());
+            return self.ask(since, about, held);
+        }
+        if open().next().is_some() {
+            return self.ask(since, None, held);
         }
         for held in held {
             self.pass(held);
@@ -449,17 +488,20 @@ impl Desk {
         Ok(())
     }
 
-    fn ask(&mut self, held: VecDeque<Held>) -> Result<(), Error> {
+    fn ask_about_task(&mut self, item: Item) -> Result<(), Error> {
+        let held = [Held::Item(Box::new(item))].into();
+        self.write_questions(&held);
+        self.ask(self.book.mark(), None, held)
+    }
+
+    fn ask(&mut self, since: u64, about: Option<String>, held: VecDeque<Held>) -> Result<(), Error> {
         self.asked += 1;
         let number = self.asked;
-        self.write_question(&held);
-        let tasks: Vec<_> = held
-            .iter()
-            .filter_map(|held| match held {
-                Held::Item(item) => Some((item.sheet.clone(), item.change.clone())),
-                Held::Line(_) | Held::Decided(_) => None,
-            })
-            .collect();
+        let asked = |item: &&Item| about.as_ref().is_none_or(|id| *id == item.sheet.id);
+        let items: Vec<_> = held.iter().filter_map(Held::item).filter(asked).collect();
+        let work_type = items.first().and_then(|item| item.sheet.work_type());
+        let interrupted = items.first().and_then(|item| item.interrupted.clone());
+        let tasks: Vec<_> = items.iter().map(|item| (item.sheet.clone(), item.change.clone())).collect();
         if self.waits && self.conversation.is_none() {
             for (sheet, _) in &tasks {
                 tell(
@@ -472,38 +514,44 @@ impl Desk {
         if let Some(conversation) = &self.conversation {
             let (ended, end) = io::pipe().map_err(|error| Error::system("cannot ask", error))?;
             cancel = Some(end);
-            let work_type = tasks.first().and_then(|(sheet, _)| sheet.work_type());
             conversation.put(Question {
                 number,
                 gate: self.gate,
                 heading: self.heading.clone(),
                 tasks,
+                interrupted,
                 target: self.targets.of(work_type),
                 cancel: ended,
             });
         }
-        self.open.insert(number, Open { since: self.book.mark(), held, _cancel: cancel });
+        self.open.insert(number, Open { since, about, held, _cancel: cancel });
         Ok(())
     }
 
     /// Somebody at another terminal has to see what is asked: the lines of the tasks themselves only reach the run file
     /// once they are decided.
-    fn write_question(&mut self, held: &VecDeque<Held>) {
+    fn write_questions(&mut self, held: &VecDeque<Held>) {
+        for item in held.iter().filter_map(Held::undecided) {
+            self.remember_question(item);
+        }
+        self.write_remembered();
+    }
+
+    fn remember_question(&mut self, item: &Item) {
+        if self.book.run().is_none() || self.book.is_asked(item) {
+            return;
+        }
+        let pending = self.decision(item, DecisionStatus::Pending, NAME.into(), None);
+        match to_line(&DecisionLine::new(&item.sheet.id, pending)) {
+            Ok(line) => self.questions.push(line),
+            Err(error) => self.note(format!("the question could not be written down: {error}")),
+        }
+    }
+
+    /// All at once: a plan may have very many tasks.
+    fn write_remembered(&mut self) {
         let Some(run) = self.book.run() else { return };
-        let questions = held.iter().filter_map(|held| match held {
-            Held::Item(item) if !item.needs_nobody() => Some(item),
-            _ => None,
-        });
-        let lines: Result<Vec<_>, _> = questions
-            .map(|item| {
-                let pending = self.decision(item, DecisionStatus::Pending, NAME.into(), None);
-                to_line(&DecisionLine::new(&item.sheet.id, pending))
-            })
-            .collect();
-        let written = lines
-            .map_err(|error| error.to_string())
-            .and_then(|lines| run::append(run, &lines).map_err(|error| error.to_string()));
-        if let Err(error) = written {
+        if let Err(error) = run::append(run, &std::mem::take(&mut self.questions)) {
             self.note(format!("the question could not be written down: {error}"));
         }
     }
@@ -523,7 +571,7 @@ impl Desk {
         }
         // The run file may have been faster.
         let Some(open) = self.open.remove(&number) else { return Ok(()) };
-        self.close(open, |desk, item| Some(desk.said(item, word)))
+        self.close(open, |desk, item| desk.said(item, word))
     }
 
     fn said(&self, item: &Item, word: &Word) -> Decision {
@@ -538,22 +586,21 @@ impl Desk {
         decision
     }
 
-    /// Decides the tasks of a question, writes it all down, and passes its lines on in their order. A task that
-    /// `decide` has no word for stays as it is.
-    fn close(&mut self, open: Open, decide: impl Fn(&Self, &Item) -> Option<Decision>) -> Result<(), Error> {
+    /// Decides the tasks of a question, writes it all down, and goes on: with the next question about the plan, else by
+    /// passing the lines on in their order.
+    fn close(&mut self, open: Open, decide: impl Fn(&Self, &Item) -> Decision) -> Result<(), Error> {
         let mut decided = Vec::new();
         let mut places = Vec::new();
         let mut lines: Vec<Option<Held>> = Vec::new();
-        for held in open.held {
+        let Open { since, about, held, .. } = open;
+        for held in held {
             match held {
-                Held::Item(item) => {
-                    if let Some(decision) = decide(self, &item) {
-                        decided.push((*item, decision));
-                        places.push(lines.len());
-                        lines.push(None);
-                    } else {
-                        lines.push(Some(Held::Item(item)));
-                    }
+                // What is ticked off gets the answer on the whole plan too.
+                Held::Item(item) if about.as_ref().is_none_or(|id| *id == item.sheet.id) => {
+                    let decision = decide(self, &item);
+                    places.push(lines.len());
+                    lines.push(None);
+                    decided.push((*item, decision));
                 }
                 other => lines.push(Some(other)),
             }
@@ -561,7 +608,14 @@ impl Desk {
         for (place, record) in places.into_iter().zip(self.write_down(decided)?) {
             lines[place] = Some(Held::Decided(record));
         }
-        for held in lines.into_iter().flatten() {
+        self.go_on(lines.into_iter().flatten().collect(), since)
+    }
+
+    fn go_on(&mut self, lines: VecDeque<Held>, since: u64) -> Result<(), Error> {
+        if self.gate == Gate::Plan {
+            return self.ask_next_of_plan(lines, since);
+        }
+        for held in lines {
             self.pass(held);
         }
         Ok(())
@@ -593,24 +647,38 @@ impl Desk {
         let numbers: Vec<u64> = self.open.keys().copied().collect();
         for number in numbers {
             let Some(mut open) = self.open.remove(&number) else { continue };
+            let mut held = std::mem::take(&mut open.held);
             let mut waiting = 0;
-            for held in &mut open.held {
-                let Held::Item(item) = held else { continue };
-                let Some(decision) = self.book.answer_since(open.since, item) else {
-                    waiting += usize::from(!item.needs_nobody());
-                    continue;
-                };
-                let item = item.as_ref().clone();
-                self.count(&item, &decision);
-                *held = Held::Decided(with(item, &decision)?);
+            for held in &mut held {
+                let Some(item) = held.item() else { continue };
+                match self.answer(open.since, item) {
+                    Some(settled) => *held = settled?,
+                    None => waiting += usize::from(open.is_about(item)),
+                }
             }
+            open.held = held;
             if waiting > 0 {
                 self.open.insert(number, open);
             } else {
-                self.close(open, |_, _| None)?;
+                self.go_on(open.held, open.since)?;
             }
         }
         Ok(())
+    }
+
+    /// What the run file has come to say about a task that is asked about.
+    fn answer(&mut self, since: u64, item: &Item) -> Option<Result<Held, Error>> {
+        if let Some(decision) = self.book.answer_since(since, item) {
+            self.count(item, &decision);
+            return Some(with(item.clone(), &decision).map(Held::Decided));
+        }
+        // Somebody wants an interrupted task tried again: the answer about the plan that was there before holds.
+        let is_agreed = item.interrupted.is_some() && self.book.interrupted(item).is_none();
+        let mut as_before = item.clone();
+        as_before.interrupted = None;
+        let (decision, is_new) = is_agreed.then(|| self.book.standing(&as_before)).flatten()?;
+        self.count(item, &decision);
+        Some(if is_new { with(as_before, &decision).map(Held::Decided) } else { Ok(Held::Line(as_before.unchanged())) })
     }
 
     /// Keeps what a person has to be told for the end: it must not run into a question, and it is nobody's concern

@@ -1,11 +1,13 @@
 //! What a person is shown of a task or of a plan.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use change::Change;
 use policy::routing::Target;
 use record::Gate;
 
+use crate::interrupted::Interrupted;
 use crate::page::{News, Page};
 use crate::sheet::{Attempt, Check, Outcome, Sheet, Usage};
 
@@ -79,6 +81,52 @@ pub(crate) fn fallback(page: &mut Page, sheet: &Sheet, change: &Change, target: 
     );
 }
 
+/// A task at gate `plan` that was begun and never came out; `tree` is what differs from the last commit now.
+pub(crate) fn interrupted(
+    page: &mut Page,
+    sheet: &Sheet,
+    begun: &Interrupted,
+    tree: io::Result<Vec<(String, String)>>,
+) {
+    page.head(&format!("task {} was interrupted", sheet.id), title(sheet));
+    objective(page, sheet);
+    route(page, sheet);
+    let since = ago(&begun.at).map(|ago| format!(" ({ago} ago)")).unwrap_or_default();
+    page.field("begun", &format!("at {}{since}, attempt {}, and it never came out", begun.at, begun.attempt));
+    page.field("where", "in this tree, so half of the work may be there");
+    page.field("sandbox", begun.sandbox.as_deref().unwrap_or("not known"));
+    let declared: Vec<_> = sheet.written().map(|file| file.path.as_str()).collect();
+    page.field("writes", if declared.is_empty() { "it names no file" } else { "" });
+    page.field("writes", &declared.join(", "));
+    match tree {
+        Err(error) => page.field("tree", &format!("git cannot tell what has changed: {error}")),
+        Ok(changed) if changed.is_empty() => page.field("tree", "as in the last commit"),
+        Ok(changed) => {
+            let count =
+                if changed.len() == 1 { "1 file differs".into() } else { format!("{} files differ", changed.len()) };
+            page.field("tree", &format!("{count} from the last commit, whoever has changed it:"));
+            let is_declared = |path: &str| declared.iter().any(|own| path == own.trim_start_matches("./"));
+            // Its own files first: they are what was asked about.
+            let (own, other): (Vec<_>, Vec<_>) = changed.iter().partition(|(_, path)| is_declared(path));
+            let own = own.into_iter().map(|(letters, path)| format!("{letters} {path} (named by the task)"));
+            let other = other.into_iter().map(|(letters, path)| format!("{letters} {path}"));
+            page.list(&own.chain(other).collect::<Vec<_>>(), MANY, ": v shows all of it");
+        }
+    }
+}
+
+/// How long ago a moment was, in the largest unit that fits.
+fn ago(at: &str) -> Option<String> {
+    let seconds = jiff::Timestamp::now().duration_since(at.parse().ok()?).as_secs();
+    Some(match seconds {
+        ..0 => return None,
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    })
+}
+
 /// A whole plan at gate `plan`; `most` tasks of it.
 pub(crate) fn plan(page: &mut Page, heading: &Heading, sheets: &[&Sheet], most: usize) {
     page.head("plan", if heading.title.is_empty() { &heading.path } else { &heading.title });
@@ -105,7 +153,7 @@ pub(crate) fn plan(page: &mut Page, heading: &Heading, sheets: &[&Sheet], most: 
         if !needs.is_empty() {
             page.entry(&format!("after {}", needs.join(", ")));
         }
-        let writes: Vec<_> = writes(sheet).collect();
+        let writes: Vec<_> = sheet.written().map(|file| file.path.as_str()).collect();
         if !writes.is_empty() {
             page.entry(&format!("writes {}", writes.join(", ")));
         }
@@ -194,10 +242,6 @@ fn planned(sheet: &Sheet) -> String {
         parts.extend(route.rank.map(|rank| format!("rank {rank}")));
     }
     parts.join(", ")
-}
-
-fn writes(sheet: &Sheet) -> impl Iterator<Item = &str> {
-    sheet.files.iter().flatten().filter(|file| file.action.as_deref() != Some("read")).map(|file| file.path.as_str())
 }
 
 fn route(page: &mut Page, sheet: &Sheet) {
@@ -323,6 +367,7 @@ fn is_past(at: &str) -> bool {
 /// The question itself, with the letters that answer it.
 pub(crate) fn prompt(gate: Gate, sheet: Option<&Sheet>, count: usize, target: &Target) -> String {
     let question = match (gate, sheet) {
+        (Gate::Plan, Some(sheet)) => format!("task {}: begin it again? [a d v q ?] ", sheet.id),
         (Gate::Plan, _) => {
             let tasks = if count == 1 { "1 task".into() } else { format!("{count} tasks") };
             format!("approve this plan ({tasks})? [a d v q ?] ")

@@ -6,6 +6,7 @@ use change::Change;
 use record::{Decision, Record};
 use serde_json::value::RawValue;
 
+use crate::interrupted::Interrupted;
 use crate::sheet::Sheet;
 
 /// A task at the gate, as it came and as it is read.
@@ -14,13 +15,15 @@ pub(crate) struct Item {
     record: Record,
     pub sheet: Arc<Sheet>,
     pub change: Change,
+    /// At gate `plan`: it was begun already, and nobody knows what it has left behind.
+    pub interrupted: Option<Interrupted>,
 }
 
 impl Item {
     /// Reads a task, without its change; an error names the field that is missing or wrong.
     pub fn read(record: Record) -> Result<Self, String> {
         let sheet: Sheet = record.view().map_err(|error| error.to_string())?;
-        Ok(Self { record, sheet: Arc::new(sheet), change: Change::None })
+        Ok(Self { record, sheet: Arc::new(sheet), change: Change::None, interrupted: None })
     }
 
     /// Nothing of it will run, because the plan has ticked it off: an answer on the whole plan is recorded on it too, but

@@ -5,6 +5,7 @@ mod book;
 mod conversation;
 mod desk;
 mod exhibit;
+mod interrupted;
 mod item;
 mod page;
 mod pager;

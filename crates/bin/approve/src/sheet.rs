@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use change::Work;
 use policy::approval::Case;
-use record::{Gate, Noted, WorkType, known_word};
+use record::{Gate, Noted, WorkType, known_word, may_write};
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
@@ -136,7 +136,7 @@ pub(crate) struct Check {
 
 impl Sheet {
     /// What a policy is asked. `target` is who would take over at gate `fallback`, with its rank.
-    pub fn case<'a>(&'a self, gate: Gate, target: (&'a str, Option<u32>)) -> Case<'a> {
+    pub fn case<'a>(&'a self, gate: Gate, target: (&'a str, Option<u32>), interrupted: bool) -> Case<'a> {
         let result = self.result.as_ref().filter(|_| gate != Gate::Plan);
         Case {
             gate,
@@ -145,7 +145,7 @@ impl Sheet {
                 Gate::Fallback => result.and_then(|result| result.class.as_deref()),
                 Gate::Result => self.verdict.as_ref().map(|verdict| verdict.status.as_str()),
             },
-            interrupted: false,
+            interrupted,
             manual: self.is_manual(),
             has_options: self.options().iter().filter(|answer| answer.is_given()).count() > 1,
             sandbox: result.and_then(Outcome::sandbox).and_then(known_word),
@@ -170,6 +170,17 @@ impl Sheet {
     fn kind_of_work(&self) -> Option<&str> {
         let routed = self.route.as_ref().and_then(|route| route.work_type.as_deref());
         routed.or(self.work_type.as_deref())
+    }
+
+    /// The files that it is to write.
+    pub fn written(&self) -> impl Iterator<Item = &File> {
+        self.files.iter().flatten().filter(|file| file.action.as_deref() != Some("read"))
+    }
+
+    /// Whether an agent that does it may write.
+    pub fn may_write(&self) -> bool {
+        let sandbox = self.route.as_ref().and_then(|route| route.sandbox.as_deref());
+        !self.is_manual() && may_write(sandbox, self.written().next().is_some())
     }
 
     /// Only a person can do it.
@@ -238,27 +249,27 @@ mod tests {
     fn only_the_sandbox_that_the_agent_reported_counts() {
         let asked =
             sheet(r#""route":{"sandbox":"read-only","rank":2},"result":{"attempts":[{"sandbox":"read-only"},{}]}"#);
-        assert_eq!(asked.case(Gate::Result, ("claude", None)).sandbox, None);
+        assert_eq!(asked.case(Gate::Result, ("claude", None), false).sandbox, None);
         let reported =
             sheet(r#""route":{"sandbox":"workspace-write"},"result":{"attempts":[{},{"sandbox":"read-only"}]}"#);
-        assert_eq!(reported.case(Gate::Result, ("claude", None)).sandbox, Some(Sandbox::ReadOnly));
-        assert_eq!(reported.case(Gate::Plan, ("claude", None)).sandbox, None);
+        assert_eq!(reported.case(Gate::Result, ("claude", None), false).sandbox, Some(Sandbox::ReadOnly));
+        assert_eq!(reported.case(Gate::Plan, ("claude", None), false).sandbox, None);
     }
 
     #[test]
     fn a_fallback_is_judged_by_who_would_take_over() {
         let failed =
             sheet(r#""route":{"backend":"codex","rank":1},"result":{"backend":"codex","class":"rate_limited"}"#);
-        let case = failed.case(Gate::Fallback, ("claude", Some(3)));
+        let case = failed.case(Gate::Fallback, ("claude", Some(3)), false);
         assert_eq!((case.backend, case.rank, case.when), (Some("claude"), Some(3), Some("rate_limited")));
-        assert_eq!(failed.case(Gate::Result, ("claude", Some(3))).backend, Some("codex"));
+        assert_eq!(failed.case(Gate::Result, ("claude", Some(3)), false).backend, Some("codex"));
     }
 
     #[test]
     fn of_two_answers_a_person_has_to_choose() {
         let has_options = |second: &str| {
             let options = format!(r#""result":{{"options":[{{"model":"a","status":"ok"}},{{"model":"b"{second}}}]}}"#);
-            sheet(&options).case(Gate::Result, ("claude", None)).has_options
+            sheet(&options).case(Gate::Result, ("claude", None), false).has_options
         };
         assert!(has_options(""));
         assert!(has_options(r#","status":"ok","message":"m""#));
@@ -281,7 +292,7 @@ mod tests {
                 "decisions":[{"gate":"end","status":"granted","by":"x","at":"now"}]"#
                 .trim(),
         );
-        let case = foreign.case(Gate::Result, ("claude", None));
+        let case = foreign.case(Gate::Result, ("claude", None), false);
         // What the plan says is no answer where the route says something else.
         assert_eq!((case.work_type, case.sandbox, case.rank), (None, None, Some(5)));
         assert_eq!(foreign.batch.unwrap().attempt, Some(1));

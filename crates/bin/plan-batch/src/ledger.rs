@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use change::{Change, Work};
+use change::{Change, LandedCommit, Work};
 use record::{Decision, DecisionStatus, Gate, Noted, Record, Release};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -133,6 +133,30 @@ impl Ledger {
         }
     }
 
+    /// Marks work as landed that a commit of the branch is, though a crash came before land could say so. `commits` is
+    /// only asked for when some work waits for that.
+    pub fn find_landed(&mut self, commits: impl FnOnce() -> Vec<LandedCommit>) {
+        let waiting: Vec<_> =
+            (0..).zip(&self.known).filter_map(|(task, known)| Some((task, known.awaits()?))).collect();
+        if waiting.is_empty() {
+            return;
+        }
+        let names: HashMap<u32, Box<str>> = self.by_id.iter().map(|(id, task)| (*task, id.clone())).collect();
+        let commits = commits();
+        for (task, change) in waiting {
+            let is_it = |commit: &LandedCommit| {
+                let trailers = &commit.trailers;
+                trailers.is_for(&names[&task], self.digest(task)) && trailers.diff_digest.as_ref() == Some(&change)
+            };
+            if commits.iter().any(is_it)
+                && let Some(last) = &mut self.known[task as usize].last
+            {
+                last.has_landed = true;
+                last.line = None;
+            }
+        }
+    }
+
     fn is_present(&self, task: u32, digest: Option<&str>) -> bool {
         digest == Some(self.digest(task))
     }
@@ -250,6 +274,15 @@ impl Known {
         self.out.is_none()
             && (last.work.is_none() || last.has_landed)
             && self.said(Gate::Result).is_some_and(|said| said.status == DecisionStatus::Approved)
+    }
+
+    /// The digest of a change that was approved, and of which nobody has said that it has landed.
+    fn awaits(&self) -> Option<String> {
+        let last = self.last.as_ref()?;
+        if self.out.is_some() || !last.how.is_work() || last.work.is_none() || last.has_landed {
+            return None;
+        }
+        self.said(Gate::Result).filter(|said| said.status == DecisionStatus::Approved)?.diff_digest
     }
 
     /// The newest answer at a gate that was given on the last attempt, or before it for the plan. None, when that is a

@@ -1,5 +1,6 @@
 //! The life of plan-batch: the whole plan in, then batch after batch out.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use run::{Follower, is_owned};
@@ -50,6 +51,8 @@ async fn work(args: Args, outlet: &Outlet, intake: &mut Intake) -> Result<Exit, 
     }
     let mut releaser = Releaser::open(args, plan)?;
     releaser.read()?;
+    // Where git cannot tell, it goes to land again, which looks for itself.
+    releaser.schedule.find_landed(|| change::landed(Path::new(".")).unwrap_or_default());
     for told in releaser.schedule.begin() {
         tell(NAME, &told);
     }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use change::LandedCommit;
 use record::{Batch, Record, Release, now, to_line};
 use stage::Error;
 
@@ -119,6 +120,11 @@ impl Schedule {
     /// Notes a line of the run file; the task that has to be looked at again.
     pub fn note(&mut self, line: &str) -> Result<Option<u32>, String> {
         self.ledger.note(line)
+    }
+
+    /// Whether work has landed of which the run file only knows that it was approved.
+    pub fn find_landed(&mut self, commits: impl FnOnce() -> Vec<LandedCommit>) {
+        self.ledger.find_landed(commits);
     }
 
     /// Begins with all that the run file knows; what there is to tell.

@@ -5,6 +5,7 @@
 //! `git diff --binary --full-index BASE HEAD`.
 
 mod trailers;
+mod uncommitted;
 
 use std::ffi::OsString;
 use std::io::{self, Read};
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 pub use trailers::{LandedCommit, Trailers, landed};
+pub use uncommitted::uncommitted;
 
 /// The part of a `result` that says where its change is.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -251,6 +253,27 @@ mod tests {
         assert_eq!(why("--output=stolen"), "\"--output=stolen\" is not a commit");
         assert!(!folder.path().join("stolen").exists());
         assert_eq!(Change::read(Some(&outcome(folder.path(), ""))), Change::None);
+    }
+
+    #[test]
+    fn what_differs_from_the_last_commit_is_named() {
+        let (folder, _, _) = repository();
+        let trap = folder.path().join("trap");
+        run(folder.path(), &["config", "core.fsmonitor", &format!("touch {}", trap.display())]);
+        assert_eq!(uncommitted(folder.path()).unwrap(), []);
+        fs::write(folder.path().join("a.bin"), "three").unwrap();
+        fs::create_dir_all(folder.path().join(".plan/x")).unwrap();
+        fs::create_dir(folder.path().join("new")).unwrap();
+        for new in ["new/b c", ".plan/x/run.jsonl"] {
+            fs::write(folder.path().join(new), "x").unwrap();
+        }
+        let named = |letters: &str, path: &str| (letters.to_owned(), path.to_owned());
+        let wanted = [named(".M", "a.bin"), named("??", "new/b c")];
+        assert_eq!(uncommitted(folder.path()).unwrap(), wanted);
+        assert_eq!(uncommitted(&folder.path().join("new")).unwrap(), wanted);
+        assert!(!trap.exists());
+        let nowhere = tempfile::tempdir().unwrap();
+        assert!(uncommitted(nowhere.path()).unwrap_err().to_string().starts_with("git: fatal: not a git repository"));
     }
 
     #[test]
