@@ -170,7 +170,7 @@ fn a_person_sees_what_is_known_and_a_no_holds_the_task() {
     );
     let done = batch().env("CODEX_FAIL_CLOSED", "0").run().ended(0);
     let ids: Vec<_> =
-        done.lines().iter().filter_map(|line| line["batch"].is_object().then(|| line["id"].clone())).collect();
+        done.lines().into_iter().filter(|line| line["batch"].is_object()).map(|line| line["id"].clone()).collect();
     assert_eq!(ids, ["2", "3"]);
     // The told command takes the no back, and then it is begun again.
     scene.tool("decide", &["run.jsonl", "1", "approve", "--gate", "plan"]).run().ended(0);

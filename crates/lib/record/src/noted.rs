@@ -77,7 +77,7 @@ mod tests {
             assert!(!decides(&whole.replace(from, to)), "{from} -> {to}");
         }
         let without = serde_json::from_str::<Noted>(&whole.replace(r#""gate":"plan","#, ""));
-        assert_eq!(without.unwrap_err().to_string(), "missing field `gate` at line 1 column 43");
+        assert_eq!(without.unwrap_err().to_string(), "missing field `gate` at line 1 column 41");
         let fallback = whole.replace("plan", "fallback");
         assert!(!decides(&fallback) && decides(&fallback.replace("approved", "denied")));
         assert!(decides(&fallback.replace('}', r#","backend":"claude","model":"m"}"#)));
