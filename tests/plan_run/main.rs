@@ -7,5 +7,6 @@ mod harness;
 
 mod bench;
 mod deaths;
+mod kills;
 mod plain;
 mod swaps;
