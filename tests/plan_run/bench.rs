@@ -1,5 +1,6 @@
 //! A repository with a plan, an agent that takes as long as it is told, and plan-run over it.
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -74,12 +75,19 @@ impl Bench {
     }
 
     pub fn prepare(&self, tool: Tool) -> Tool {
+        self.environment().into_iter().fold(tool, |tool, (name, value)| tool.env(name, value)).folder(&self.root())
+    }
+
+    /// The agent, and folders that are nobody else's.
+    pub fn environment(&self) -> Vec<(&'static str, OsString)> {
         let agent = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/plan_run/agent.py");
-        tool.env("CODEX_BIN", agent)
-            .env("AGENT_LOG", self.path("agent.log"))
-            .env("HOME", self.folder.path())
-            .env("XDG_RUNTIME_DIR", self.folder.path())
-            .folder(&self.root())
+        vec![
+            ("PATH", std::env::var_os("PATH").unwrap_or_default()),
+            ("CODEX_BIN", agent.into()),
+            ("AGENT_LOG", self.path("agent.log").into()),
+            ("HOME", self.folder.path().into()),
+            ("XDG_RUNTIME_DIR", self.folder.path().into()),
+        ]
     }
 
     /// `plan-run plan.md` where everything is approved.

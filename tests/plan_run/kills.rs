@@ -71,7 +71,8 @@ pub fn check(bench: &Bench, last: &Done, ids: &[&str]) {
             .map(|line| seconds(line["at"].as_str().unwrap()))
             .collect();
         assert_eq!(approvals.len(), 1, "task {id} is approved once: {lines:#?}");
-        let late = bench.log().iter().filter(|(what, task, at)| what == "begin" && task == id && *at > approvals[0]).count();
+        let late =
+            bench.log().iter().filter(|(what, task, at)| what == "begin" && task == id && *at > approvals[0]).count();
         assert_eq!(late, 0, "task {id} was done again after it was approved: {}\n{lines:#?}", last.err);
         let task = bench.last(id);
         assert_eq!(task["decisions"].as_array().unwrap().last().unwrap()["status"], "approved", "{task:#}");

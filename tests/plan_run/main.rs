@@ -8,5 +8,6 @@ mod harness;
 mod bench;
 mod deaths;
 mod kills;
+mod person;
 mod plain;
 mod swaps;

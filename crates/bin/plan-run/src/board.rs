@@ -42,6 +42,8 @@ pub(crate) struct Row {
     /// It has been told that it does not come out.
     pub is_told: bool,
     pub state: State,
+    /// The run file knows it as finished.
+    pub was_finished: bool,
     /// How many calls its result had when it was released.
     calls: usize,
     decisions: usize,
@@ -57,6 +59,7 @@ pub(crate) struct State {
     /// The newest decision at a gate behind the work: its status.
     pub decision: String,
     pub landed: String,
+    has_commit: bool,
 }
 
 /// Which stages mean something to the board.
@@ -148,6 +151,7 @@ impl Sheet {
             since_time: Timestamp::now(),
             is_told: false,
             state: State::default(),
+            was_finished: false,
             calls: 0,
             decisions: 0,
         });
@@ -204,7 +208,28 @@ fn outcome(result: &Outcome, tokens: u64) -> String {
     }
 }
 
+impl Row {
+    /// Whether nothing is left to do, as far as was seen.
+    pub fn is_finished(&self) -> bool {
+        let State { result, decision, landed, has_commit, .. } = &self.state;
+        let has_landed = !has_commit || matches!(landed.as_str(), "merged" | "nothing");
+        let is_done = decision == "approved" && !matches!(result.as_str(), "failed" | "held");
+        self.checked || self.was_finished || (is_done && has_landed)
+    }
+}
+
 impl State {
+    /// What has become of a task that came out and is not finished.
+    pub fn told(&self) -> String {
+        match (self.result.as_str(), self.decision.as_str(), self.verdict.as_str()) {
+            ("failed", ..) => format!("failed: {}", self.class.as_deref().unwrap_or("other")),
+            (_, "approved", _) if self.has_commit => self.landed.clone(),
+            (_, decision, _) if !decision.is_empty() => decision.to_owned(),
+            (.., verdict) if !verdict.is_empty() => format!("verdict: {verdict}"),
+            _ => "came back undone".to_owned(),
+        }
+    }
+
     fn of(line: &Glimpse) -> Self {
         let result = line.result.as_ref();
         let decision = line.decisions.iter().rfind(|decision| decision.gate != "plan");
@@ -214,6 +239,7 @@ impl State {
             backend: result.map(|result| result.backend.clone()).unwrap_or_default(),
             verdict: line.verdict.as_ref().map(|verdict| verdict.status.clone()).unwrap_or_default(),
             decision: decision.map(|decision| decision.status.clone()).unwrap_or_default(),
+            has_commit: result.is_some_and(|result| result.head.is_some()),
             landed: line.landed.as_ref().map(|landed| landed.status.clone()).unwrap_or_default(),
         }
     }

@@ -1,5 +1,6 @@
 //! plan-run: start and watch the whole pipe, and go on where it stopped.
 
+mod activity;
 mod args;
 mod board;
 mod ends;
@@ -9,11 +10,13 @@ mod line;
 mod memory;
 mod pipe;
 mod place;
+mod progress;
 mod screen;
 mod shell;
 mod stages;
 mod summary;
 mod tools;
+mod view;
 mod watch;
 mod words;
 

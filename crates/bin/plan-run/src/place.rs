@@ -46,6 +46,11 @@ impl Place {
         Ok(Self { run, root: places.root().to_owned(), is_at_root })
     }
 
+    /// Where the agents of this plan keep their logs.
+    pub fn logs(&self, args: &Args) -> PathBuf {
+        self.root.join(".plan").join(plan_name(args.plan.to_str())).join("logs")
+    }
+
     /// Takes the run file before anything is started, and sees that it can be written.
     pub fn take(&self, from_scratch: bool) -> Result<Owner, Error> {
         let run = &self.run;

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender};
@@ -17,12 +17,14 @@ use crate::args::Args;
 use crate::board::Landmarks;
 use crate::ends::{Circumstances, Meaning, meaning};
 use crate::line::Link;
+use crate::memory::Memory;
 use crate::pipe::{self, Event, Pipe};
 use crate::place::Place;
 use crate::screen::Screen;
 use crate::stages::PLAN_BATCH;
 use crate::summary::{self, Outcome};
 use crate::tools::Tools;
+use crate::view::View;
 
 /// How often it is looked whether something takes too long.
 const TICK: Duration = Duration::from_millis(250);
@@ -37,12 +39,28 @@ pub(crate) fn run(place: &Place, line: Vec<Link>, tools: &Tools, owner: Owner, a
     process::count_signals().map_err(signals)?;
     let wakes = wakes().map_err(signals)?;
     let started = Instant::now();
-    let released = line.iter().position(|link| link.name == PLAN_BATCH).map_or(0, |at| at + 1);
+    let released = line.iter().position(|link| link.name == PLAN_BATCH).map_or(1, |at| at + 1);
     let pipe = pipe::start(line, tools, owner, Landmarks { released }, args.plan == Path::new("-"))?;
     hear(wakes, pipe.news.clone())?;
     let quiet = args.options.quiet.map_or(QUIET, Duration::from_secs);
-    let mut watch = Watch { pipe, screen: Screen, released, quiet, stopped: 0, kill_at: None, exits: Vec::new() };
+    let stages = pipe.posts.iter().map(|post| (post.link.name.clone(), post.link.asks)).collect();
+    let view = View::new(stages, released - 1, place.logs(args));
+    let run = place.run.clone();
+    let screen = Screen::new();
+    let mut watch = Watch {
+        pipe,
+        screen,
+        view,
+        run,
+        is_remembered: false,
+        released,
+        quiet,
+        stopped: 0,
+        kill_at: None,
+        exits: Vec::new(),
+    };
     watch.watch();
+    watch.screen.close();
     process::end_strays();
     let outcome = watch.outcome();
     let sheet = watch.pipe.board.sheet();
@@ -72,6 +90,10 @@ fn hear(wakes: UnixStream, news: SyncSender<Event>) -> Result<(), Error> {
 struct Watch {
     pipe: Pipe,
     screen: Screen,
+    view: View,
+    run: PathBuf,
+    /// What the run file knew at first is on the board.
+    is_remembered: bool,
     /// The first stage behind the one that releases tasks.
     released: usize,
     quiet: Duration,
@@ -89,7 +111,7 @@ impl Watch {
         let mut looked = Instant::now();
         while left > 0 {
             match self.pipe.events.recv_timeout(TICK) {
-                Ok(Event::News(text)) => self.screen.tell(&text),
+                Ok(Event::News(text)) => self.screen.news(&text),
                 Ok(Event::Words(stage, line)) => self.relay(stage, &line),
                 Ok(Event::Ended(stage)) => {
                     left -= 1;
@@ -101,12 +123,13 @@ impl Watch {
             if looked.elapsed() >= TICK {
                 looked = Instant::now();
                 self.look();
+                self.draw();
             }
         }
         // What came last is still on its way from the copying threads.
         while let Ok(event) = self.pipe.events.recv_timeout(Duration::from_millis(20)) {
             match event {
-                Event::News(text) => self.screen.tell(&text),
+                Event::News(text) => self.screen.news(&text),
                 Event::Words(stage, line) => self.relay(stage, &line),
                 Event::Ended(_) | Event::Signal => {}
             }
@@ -203,6 +226,21 @@ impl Watch {
                 self.screen.tell(&text);
             }
         }
+    }
+
+    fn draw(&mut self) {
+        let Some((_, rows)) = self.screen.size() else { return };
+        let mut sheet = self.pipe.board.sheet();
+        if !self.is_remembered && self.pipe.posts[self.released - 1].has_all_input.load(Ordering::Relaxed) {
+            self.is_remembered = true;
+            // What cannot be read is told by plan-batch.
+            if let Ok(memory) = Memory::read(&self.run, &sheet.rows) {
+                sheet.rows.iter_mut().for_each(|row| row.was_finished = memory.is_finished(row));
+            }
+        }
+        let picture = self.view.picture(&sheet, rows);
+        drop(sheet);
+        self.screen.draw(&picture);
     }
 
     /// Sends a signal on to every stage.

@@ -6,6 +6,9 @@
 //!
 //! A message on stderr cannot wait for an answer. It breaks the line of a question that is open and leaves a mark in the
 //! lock file, by which the one who asks sees that the prompt has to be shown again.
+//!
+//! Progress ([`Talk::show`]) keeps nobody waiting either: it stays on the screen and leaves a mark too, and whoever takes
+//! the terminal next wipes it away before he says anything.
 
 use std::env;
 use std::fs::{self, File, OpenOptions};
@@ -19,7 +22,7 @@ use std::sync::LazyLock;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
-use rustix::process::{getsid, getuid};
+use rustix::process::{Pid, getsid, getuid, test_kill_process};
 use rustix::termios::{QueueSelector, tcflush, tcgetwinsize};
 
 /// The terminal of this process.
@@ -34,6 +37,8 @@ pub struct Terminal {
 const PROMPT: u8 = b'?';
 /// In the lock file otherwise.
 const NO_PROMPT: u8 = b'.';
+/// In the lock file while lines of progress stand above the cursor; how many, and whose they are, stands behind it.
+const PROGRESS: u8 = b'p';
 /// How soon a prompt is shown again after a message has come between.
 const LOOK_EVERY: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
 
@@ -67,10 +72,27 @@ impl Terminal {
                 }
             }
         }
-        let talk = Talk { terminal: self, typed: Vec::new() };
-        // Somebody may have died at his prompt.
-        talk.mark(NO_PROMPT);
-        Ok(talk)
+        Ok(self.taken())
+    }
+
+    /// As [`Terminal::take`], but `None` at once while another tool has it, or where nothing would keep us apart.
+    pub fn try_take(&self) -> Option<Talk<'_>> {
+        self.lock.as_ref()?.try_lock().ok().map(|()| self.taken())
+    }
+
+    /// Whether there is something that keeps the tools of this session apart.
+    pub fn keeps_apart(&self) -> bool {
+        self.lock.is_some()
+    }
+
+    fn taken(&self) -> Talk<'_> {
+        let above = self.lock.as_ref().map_or(0, progress);
+        let talk = Talk { terminal: self, typed: Vec::new(), above };
+        if above == 0 {
+            // Somebody may have died at his prompt.
+            talk.mark(NO_PROMPT);
+        }
+        talk
     }
 
     /// Columns and lines; 80 and 24 when the terminal does not tell.
@@ -114,12 +136,33 @@ pub struct Talk<'a> {
     terminal: &'a Terminal,
     /// What was read and is not a whole line yet.
     typed: Vec<u8>,
+    /// So many lines of progress are to be wiped away before anything is said.
+    above: u8,
 }
 
 impl Talk<'_> {
     /// Writes a text.
     pub fn say(&mut self, text: &str) -> io::Result<()> {
+        if self.above == 0 {
+            return (&self.terminal.tty).write_all(text.as_bytes());
+        }
+        // At once, so that nothing flickers: up, and everything from there on away.
+        let text = format!("\x1b[{}F\x1b[J{text}", self.above);
+        self.above = 0;
+        self.mark(NO_PROMPT);
         (&self.terminal.tty).write_all(text.as_bytes())
+    }
+
+    /// Writes whole lines that stay until somebody has something to say, and lets go of the terminal. `text` takes this
+    /// many lines of the screen and ends with a line end.
+    pub fn show(mut self, text: &str, lines: u8) -> io::Result<()> {
+        self.say(text)?;
+        let mut mark = vec![PROGRESS, lines];
+        mark.extend(std::process::id().to_le_bytes());
+        if self.terminal.lock.as_ref().is_some_and(|lock| lock.write_all_at(&mark, 0).is_ok()) {
+            self.above = lines;
+        }
+        Ok(())
     }
 
     /// Begins a new line, unless a message has done so since the prompt was shown.
@@ -200,7 +243,9 @@ impl Talk<'_> {
 
 impl Drop for Talk<'_> {
     fn drop(&mut self) {
-        self.mark(NO_PROMPT);
+        if self.above == 0 {
+            self.mark(NO_PROMPT);
+        }
         if let Some(lock) = &self.terminal.lock {
             // The system lets go of it at the latest when the process ends.
             let _ = lock.unlock();
@@ -227,6 +272,17 @@ pub(crate) fn between_questions(write: impl FnOnce()) {
 fn is_at_prompt(lock: &File) -> bool {
     let mut mark = [0];
     lock.read_at(&mut mark, 0).is_ok() && mark[0] == PROMPT
+}
+
+/// How many lines of progress stand above the cursor. Those of somebody who has died may be anywhere by now.
+fn progress(lock: &File) -> u8 {
+    let mut mark = [0; 6];
+    if lock.read_exact_at(&mut mark, 0).is_err() || mark[0] != PROGRESS {
+        return 0;
+    }
+    let pid = i32::from_le_bytes([mark[2], mark[3], mark[4], mark[5]]);
+    let lives = Pid::from_raw(pid).is_some_and(|pid| test_kill_process(pid).is_ok());
+    if lives { mark[1] } else { 0 }
 }
 
 /// `/dev/tty` is the same file for every terminal of the machine, so the lock cannot be on it. A terminal belongs to

@@ -12,6 +12,6 @@ mod places;
 
 pub use folder::{FileType, Folder, PlaceError};
 pub use lock::TreeLock;
-pub use logs::Logs;
+pub use logs::{Logs, agent_logs};
 pub use name::{plan_name, safe as safe_name};
 pub use places::Places;

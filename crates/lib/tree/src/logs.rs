@@ -46,6 +46,18 @@ impl Logs {
     }
 }
 
+/// The logs of an attempt at a task in a `logs/` folder, except those of `verify`: what an agent has done, or is doing.
+pub fn agent_logs(folder: &Path, id: &str, attempt: u64) -> Vec<PathBuf> {
+    let start = format!("{}-{attempt}-", safe(id));
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let names = entries.flatten().map(|entry| entry.file_name());
+    let is_one = |name: &std::ffi::OsString| {
+        let rest = name.to_str().and_then(|name| name.strip_prefix(&start)?.strip_suffix(".log"));
+        rest.is_some_and(|what| !what.is_empty() && !what.starts_with("verify"))
+    };
+    names.filter(is_one).map(|name| folder.join(name)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use crate::Places;
@@ -68,5 +80,8 @@ mod tests {
             assert!(seen.insert(logs.create("1", 2, "check").unwrap().0));
         }
         assert_eq!(std::fs::read_dir(logs.path()).unwrap().count(), seen.len());
+        logs.create("1", 21, "check").unwrap();
+        logs.create("1", 21, "verify").unwrap();
+        assert_eq!(super::agent_logs(logs.path(), "1", 21), [logs.path().join("1-21-check.log")]);
     }
 }
