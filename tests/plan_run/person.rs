@@ -97,7 +97,7 @@ impl Person {
                     _ => text.len(),
                 };
                 shown.lock().unwrap().take(&text[..whole]);
-                pending = text[whole..].as_bytes().to_vec();
+                pending = text.as_bytes()[whole..].to_vec();
             }
         });
         Self { child, keys: Arc::new(Mutex::new(pty)), screen, reader }
