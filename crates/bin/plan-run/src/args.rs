@@ -73,6 +73,26 @@ pub struct Options {
     #[arg(long, value_name = "SECONDS")]
     pub stall: Option<String>,
 
+    /// Wait for a rate limit to reset, at most so long: 90, 15m, 2h [default: stop, so that a person decides]
+    #[arg(long, value_name = "MAX")]
+    pub wait_for_reset: Option<String>,
+
+    /// The most tokens for the whole plan; then nothing more is begun
+    #[arg(long, value_name = "N")]
+    pub max_tokens: Option<u64>,
+
+    /// The most calls of agents for the whole plan; then nothing more is begun
+    #[arg(long, value_name = "N")]
+    pub max_attempts: Option<u64>,
+
+    /// The most tokens for one task
+    #[arg(long, value_name = "N")]
+    pub max_task_tokens: Option<u64>,
+
+    /// The most calls of agents for one task
+    #[arg(long, value_name = "N")]
+    pub max_task_attempts: Option<u64>,
+
     /// After how long without news to say so [default: 900]
     #[arg(long, value_name = "SECONDS")]
     pub quiet: Option<u64>,

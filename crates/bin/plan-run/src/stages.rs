@@ -27,7 +27,7 @@ pub(crate) struct Job<'a> {
 }
 
 /// In the order of the pipe.
-pub(crate) const STAGES: [Stage; 9] = [
+pub(crate) const STAGES: [Stage; 10] = [
     Stage { name: "plan-parse", program: "plan-parse", arguments: |job, words| words.path(job.plan) },
     Stage {
         name: "route",
@@ -38,6 +38,7 @@ pub(crate) const STAGES: [Stage; 9] = [
     Stage { name: PLAN_BATCH, program: "plan-batch", arguments: plan_batch },
     Stage { name: "codex-exec", program: "codex-exec", arguments: executor },
     Stage { name: "approve-fallback", program: "approve", arguments: |job, words| approve("fallback", job, words) },
+    Stage { name: "claude-exec", program: "claude-exec", arguments: executor },
     Stage { name: "verify", program: "verify", arguments: |job, words| words.flag("--workdir", job.root.as_ref()) },
     Stage { name: "approve", program: "approve", arguments: |job, words| approve("result", job, words) },
     Stage { name: JOURNAL, program: "journal", arguments: |job, words| words.path(job.run) },
@@ -51,6 +52,11 @@ pub(crate) const JOURNAL: &str = "journal";
 /// Whether the stage asks on the terminal, and so has to stay in the terminal's foreground group.
 pub(crate) fn asks(stage: &str) -> bool {
     stage == "approve" || stage.starts_with("approve-")
+}
+
+/// Whether the stage runs agents.
+pub(crate) fn is_executor(stage: &str) -> bool {
+    stage.ends_with("-exec")
 }
 
 fn approve(gate: &str, job: &Job, words: &mut Words) {
@@ -73,6 +79,8 @@ fn plan_batch(job: &Job, words: &mut Words) {
     }
     words.flag("--size", options.size.map(|size| size.to_string()));
     words.flag("--attempts", options.attempts.map(|attempts| attempts.to_string()));
+    words.flag("--max-tokens", options.max_tokens.map(|most| most.to_string()));
+    words.flag("--max-attempts", options.max_attempts.map(|most| most.to_string()));
     words.flag("--quiet", options.quiet.map(|quiet| quiet.to_string()));
 }
 
@@ -82,6 +90,12 @@ fn executor(job: &Job, words: &mut Words) {
     words.flag("--jobs", options.jobs.or(options.size.filter(|size| *size > 3)).map(|jobs| jobs.to_string()));
     words.flag("--timeout", options.timeout.as_ref());
     words.flag("--stall", options.stall.as_ref());
+    words.flag("--wait-for-reset", options.wait_for_reset.as_ref());
+    // What was spent before is known to plan-batch only; within a batch it is the executors that must stop.
+    words.flag("--max-tokens", options.max_tokens.map(|most| most.to_string()));
+    words.flag("--max-attempts", options.max_attempts.map(|most| most.to_string()));
+    words.flag("--max-task-tokens", options.max_task_tokens.map(|most| most.to_string()));
+    words.flag("--max-task-attempts", options.max_task_attempts.map(|most| most.to_string()));
 }
 
 /// The words of a command.

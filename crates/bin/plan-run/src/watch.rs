@@ -3,9 +3,9 @@
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender};
+use std::sync::{Arc, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,10 +18,10 @@ use crate::board::Landmarks;
 use crate::ends::{Circumstances, Meaning, meaning};
 use crate::line::Link;
 use crate::memory::Memory;
-use crate::pipe::{self, Event, Pipe};
+use crate::pipe::{self, Event, Pipe, Post};
 use crate::place::Place;
 use crate::screen::Screen;
-use crate::stages::PLAN_BATCH;
+use crate::stages::{PLAN_BATCH, is_executor};
 use crate::summary::{self, Outcome};
 use crate::tools::Tools;
 use crate::view::View;
@@ -116,6 +116,9 @@ impl Watch {
                 Ok(Event::Ended(stage)) => {
                     left -= 1;
                     self.ended(stage);
+                    if self.stopped == 1 {
+                        self.stop_executors();
+                    }
                 }
                 Ok(Event::Signal) => self.send_on(),
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
@@ -257,7 +260,11 @@ impl Watch {
         if self.stopped > 1 {
             self.kill_at.get_or_insert(Instant::now() + GRACE);
         }
+        self.stop_executors();
         for post in self.pipe.posts.iter().filter(|post| post.status().is_none()) {
+            if is_executor(&post.link.name) && self.stopped == 1 {
+                continue;
+            }
             if post.started.has_group() {
                 post.started.signal(signal);
             } else if !post.link.is_foreign() {
@@ -272,6 +279,18 @@ impl Watch {
         }
     }
 
+    /// An executor ends at the first signal, and what comes from the one before it would be lost: so they are stopped one
+    /// after the other.
+    fn stop_executors(&mut self) {
+        let Some(signal) = named(process::signals().last) else { return };
+        let running = |post: &&Arc<Post>| is_executor(&post.link.name) && post.status().is_none();
+        if let Some(post) = self.pipe.posts.iter().find(running)
+            && !post.was_ended.swap(true, Ordering::Relaxed)
+        {
+            post.started.signal(signal);
+        }
+    }
+
     fn outcome(&mut self) -> Outcome {
         self.exits.sort_by_key(|(stage, _)| *stage);
         let exits = self.exits.iter().map(|(_, exit)| *exit);
@@ -283,4 +302,9 @@ impl Watch {
         let exit = if self.stopped > 0 { Exit::Stopped(process::signals().last) } else { exit };
         Outcome { exit, is_whole }
     }
+}
+
+/// The signal of this number, if it is one that we hear.
+fn named(number: i32) -> Option<Signal> {
+    [Signal::INT, Signal::TERM].into_iter().find(|signal| signal.as_raw() == number)
 }
