@@ -27,6 +27,10 @@ fn reads(id: &str) -> String {
     task(id, "analysis", "read-only", "")
 }
 
+fn reviews(id: &str) -> String {
+    task(id, "code_review", "read-only", "")
+}
+
 fn writes(id: &str, more: &str) -> String {
     task(id, "implement", "workspace-write", more)
 }
@@ -140,18 +144,31 @@ fn who_only_reads_changes_nothing() {
         Step::text("Looked."),
     ];
     let desk = desk(steps);
-    let found = result(&exec(&desk, &reads("1")).ended(0), "1");
+    let found = result(&exec(&desk, &reviews("1")).ended(0), "1");
     assert_eq!((&found["changed"], &found["attempts"][0]["failed_actions"]), (&json!([]), &json!(1)));
     assert!(desk.server.requests()[1].body["messages"].to_string().contains("first"), "the commit that it was shown");
+    assert_eq!(found["attempts"][0]["sandbox"], Value::Null, "its commands are not held by the tools alone");
+
+    let steps = [Step::default().and_call(call("Read", json!({"file_path": "a.txt"}))), Step::text("Read.")];
+    let desk = self::desk(steps);
+    let found = result(&exec(&desk, &reads("1")).ended(0), "1");
+    assert_eq!(found["attempts"][0]["sandbox"], "read-only");
+    let tools = desk.server.requests()[0].body["tools"].clone();
+    let tools: Vec<_> = tools.as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap()).collect();
+    assert_eq!(tools, ["Glob", "Grep", "Read"]);
+    assert!(desk.server.requests()[1].body["messages"].to_string().contains("one"));
 }
 
 #[test]
 fn a_refused_tool_is_a_failure_unless_it_is_only_counted() {
     let desk = desk([Step::shell("touch made.txt").and_shell("cat /etc/hostname"), Step::text("Done.")]);
-    let found = assert_failure(&desk, "other", 1, "permission_denials: Bash \"touch made.txt\" and 1 more");
+    let refused = exec(&desk, &reviews("1")).ended(20);
+    let found = result(&refused, "1");
+    assert_eq!((&found["class"], &found["code"]), (&json!("other"), &json!(1)));
+    assert_eq!(found["evidence"], "permission_denials: Bash \"touch made.txt\" and 1 more");
     assert_eq!((&found["message"], &found["attempts"][0]["failed_actions"]), (&json!("Done."), &json!(2)));
     assert!(!desk.repo().join("made.txt").exists());
-    let counted = desk.tool("claude-exec").args(&["--refused", "count"]).input(reads("1")).run().ended(0);
+    let counted = desk.tool("claude-exec").args(&["--refused", "count"]).input(reviews("1")).run().ended(0);
     assert_eq!(result(&counted, "1")["attempts"][0]["failed_actions"], 2);
 }
 
@@ -372,7 +389,7 @@ fn words_decide_nothing() {
     let words = "401 403 429 rate limit, quota exceeded, not authorized, overloaded, timed out, API Error: 529";
     let desk = desk([Step::shell("cat words.txt").and_text(words), Step::text(words)]);
     fs::write(desk.repo().join("words.txt"), words).unwrap();
-    let found = result(&exec(&desk, &reads("1")).ended(0), "1");
+    let found = result(&exec(&desk, &reviews("1")).ended(0), "1");
     assert_eq!((&found["status"], &found["message"]), (&json!("ok"), &json!(words)));
     let error = json!({"type": "error", "error": {"type": "invalid_request_error", "message": words}});
     assert_failure(&self::desk([Step::http_body(400, error).repeated()]), "other", 1, "400");
@@ -380,7 +397,7 @@ fn words_decide_nothing() {
 
 #[test]
 fn the_users_hooks_servers_and_memory_stay_out() {
-    let desk = desk([Step::text("Seen.")]);
+    let desk = desk([Step::shell("touch allowed"), Step::text("Seen.")]);
     let home = desk.repo().with_file_name("home").join(".claude");
     let hook =
         json!([{"hooks": [{"type": "command", "command": format!("touch {}", desk.repo().join("hooked").display())}]}]);
@@ -388,12 +405,14 @@ fn the_users_hooks_servers_and_memory_stay_out() {
     fs::write(home.join("settings.json"), settings.to_string()).unwrap();
     fs::write(home.join("CLAUDE.md"), "what the user's memory says").unwrap();
     fs::create_dir(desk.repo().join(".claude")).unwrap();
-    fs::write(desk.repo().join(".claude/settings.json"), settings.to_string()).unwrap();
+    let mut project = settings.clone();
+    project["permissions"] = json!({"allow": ["Bash"]});
+    fs::write(desk.repo().join(".claude/settings.json"), project.to_string()).unwrap();
     fs::write(desk.repo().join("CLAUDE.md"), "what the repository's memory says").unwrap();
-    exec(&desk, &reads("1")).ended(0);
+    exec(&desk, &reviews("1")).ended(20);
     let told = desk.server.requests()[0].body.to_string();
     assert!(!told.contains("memory says"), "{told}");
-    assert!(!desk.repo().join("hooked").exists());
+    assert!(!desk.repo().join("hooked").exists() && !desk.repo().join("allowed").exists());
 }
 
 #[test]

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::ask::{self, Answer, last_line, words};
 
 /// What every call uses, by the words of its help. Both 2.1.197 and 2.1.330 have them.
-pub const FLAGS: [&str; 13] = [
+pub const FLAGS: [&str; 14] = [
     "--print",
     "--output-format",
     "--verbose",
@@ -21,6 +21,7 @@ pub const FLAGS: [&str; 13] = [
     "--permission-mode",
     "--tools",
     "--settings",
+    "--setting-sources",
     "--append-system-prompt",
     "--resume",
 ];

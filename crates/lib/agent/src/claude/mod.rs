@@ -59,6 +59,8 @@ impl Claude {
         job = job.args(["--include-partial-messages"]);
         // The user's hooks, plugins, servers, commands and memory stay out; login and choice of service stay in.
         job = job.args(["--safe-mode", "--disable-slash-commands", "--strict-mcp-config"]);
+        // What a repository wants to allow itself is not asked for.
+        job = job.args(["--setting-sources", "user"]);
         job = job.args(["--model", &call.model]).args(["--permission-mode", tools.mode]);
         job = job.args(["--tools".to_owned(), tools.names.join(",")]).args(["--settings".to_owned(), tools.settings()]);
         job = job.args(["--append-system-prompt".to_owned(), tools.told()]);
@@ -150,8 +152,8 @@ impl Agent for Claude {
             message: seen.message().map(|message| self.secrets.remove(message)),
             usage: seen.usage(),
             thread: seen.session.map(|session| self.secrets.remove(session)),
-            // It has rules about tools and no sandbox of its own to report.
-            sandbox: None,
+            // It has no sandbox, but says which tools it has.
+            sandbox: tools::sandbox(&seen.tools),
             rate_limit: seen.rate_limit,
             failed_actions: seen.failed_actions,
             acted: seen.acted,

@@ -30,7 +30,12 @@ impl Tools {
         let nets: &[&str] = if web { &["WebSearch", "WebFetch"] } else { &[] };
         let (mode, files): (_, &[&str]) = match call.sandbox {
             Sandbox::ReadOnly if web => ("dontAsk", &[]),
-            Sandbox::ReadOnly => ("dontAsk", &["Bash", "Glob", "Grep", "Read"]),
+            // A review looks at what git knows. The CLI lets only such commands run as read, but also those that the user
+            // has allowed for always.
+            Sandbox::ReadOnly if call.work_type == Some(WorkType::CodeReview) => {
+                ("dontAsk", &["Bash", "Glob", "Grep", "Read"])
+            }
+            Sandbox::ReadOnly => ("dontAsk", &["Glob", "Grep", "Read"]),
             _ => ("acceptEdits", &["Bash", "Edit", "Glob", "Grep", "Read", "Write"]),
         };
         let mut allow: Vec<String> = nets.iter().map(|name| (*name).to_owned()).collect();
@@ -61,8 +66,11 @@ impl Tools {
     pub fn told(&self) -> String {
         let mut told = "Nobody can answer questions or grant permissions. What is not allowed is refused.".to_owned();
         match &self.commands {
-            None if self.mode == "dontAsk" && self.names.contains(&"Bash") => {
+            None if self.names.contains(&"Bash") && self.mode == "dontAsk" => {
                 told.push_str(" You may read the files in this folder and run commands that only read them.");
+            }
+            None if self.names.contains(&"Read") && self.mode == "dontAsk" => {
+                told.push_str(" You may read the files in this folder.");
             }
             None => {}
             Some(commands) => {
@@ -81,6 +89,13 @@ impl Tools {
         }
         told
     }
+}
+
+/// What an agent with these tools may touch; `None` where its rules decide, and not the tools alone.
+pub(super) fn sandbox(tools: &[String]) -> Option<Sandbox> {
+    const LOOKING: [&str; 5] = ["Glob", "Grep", "Read", "WebFetch", "WebSearch"];
+    let looks = !tools.is_empty() && tools.iter().all(|tool| LOOKING.contains(&tool.as_str()));
+    looks.then_some(Sandbox::ReadOnly)
 }
 
 /// The rules that let the commands of a task be run, and the commands that they let be run.
@@ -161,6 +176,14 @@ mod tests {
         let tools = tools(Some(WorkType::CodeReview), Sandbox::ReadOnly, &["make test"]);
         assert_eq!((tools.mode, tools.names.as_slice()), ("dontAsk", &["Bash", "Glob", "Grep", "Read"][..]));
         assert!(tools.allow.is_empty() && tools.deny.is_empty());
+        let names = |work_type| self::tools(work_type, Sandbox::ReadOnly, &[]).names;
+        assert_eq!(
+            (names(Some(WorkType::Explore)), names(None)),
+            (vec!["Glob", "Grep", "Read"], vec!["Glob", "Grep", "Read"])
+        );
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        assert_eq!(sandbox(&owned(&["Read", "WebFetch"])), Some(Sandbox::ReadOnly));
+        assert_eq!((sandbox(&owned(&["Read", "Bash"])), sandbox(&[])), (None, None));
     }
 
     #[test]
