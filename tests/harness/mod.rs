@@ -83,6 +83,11 @@ impl Tool {
         self
     }
 
+    /// The command that it would run.
+    pub fn into_command(self) -> Command {
+        self.command
+    }
+
     /// Starts it with stdin, stdout and stderr as pipes.
     pub fn start(mut self) -> Child {
         self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
