@@ -6,9 +6,12 @@ mod baseline;
 mod commit;
 mod fence;
 mod golden;
+#[path = "../harness/mod.rs"]
+mod harness;
 mod output;
 mod place;
 mod process;
+mod review;
 mod sandbox;
 mod stream;
 mod tree;

@@ -71,9 +71,41 @@ pub struct Args {
     #[arg(long)]
     pub print_protected: bool,
 
+    /// A second opinion
+    #[command(flatten)]
+    pub review: ReviewArgs,
+
     /// Tell what would be run, where and in which sandbox; run nothing and pass all lines unchanged
     #[arg(long, short = 'n')]
     pub dry_run: bool,
+}
+
+/// What a review is made with.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ReviewArgs {
+    /// Have a model read task and change too; it can spoil a verdict, and never makes one pass
+    #[arg(long)]
+    pub review: bool,
+
+    /// The model that reviews [default: CODEX_MODEL_CODE, else gpt-5.3-codex]
+    #[arg(long, value_name = "NAME")]
+    pub review_model: Option<String>,
+
+    /// The model for code, for the review where --review-model names none
+    #[arg(long, env = "CODEX_MODEL_CODE", value_name = "NAME", hide = true)]
+    pub model_code: Option<String>,
+
+    /// How hard it thinks: none minimal low medium high xhigh max ultra [default: xhigh]
+    #[arg(long, env = "CODEX_EFFORT", value_name = "EFFORT", value_parser = effort, hide_env_values = true)]
+    pub review_effort: Option<String>,
+
+    /// How long it may take
+    #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = seconds)]
+    pub review_timeout: Duration,
+
+    /// The Codex CLI, a name on PATH or a path
+    #[arg(long, env = "CODEX_BIN", value_name = "PROGRAM", default_value = "codex", hide_env_values = true)]
+    pub codex: std::ffi::OsString,
 }
 
 /// The sandboxes by name.
@@ -124,6 +156,14 @@ fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// An empty variable counts as none.
+fn effort(text: &str) -> Result<String, String> {
+    if text.is_empty() || agent::Effort::named(text).is_some() {
+        return Ok(text.to_owned());
+    }
+    Err(format!("one of {} is needed", agent::Effort::NAMES.join(", ")))
+}
+
 const AFTER: &str = "\
 Fields of a task that are read:
   id               needed
@@ -142,6 +182,8 @@ Fields of a task that are read:
   done[].text, done[].command
   verdict          a task that has one is left alone
   batch.attempt    names the log
+  title, objective, done, constraints, body
+                   with --review: what the reviewer is told
 The plan line's path names the folder for logs: .plan/NAME/logs/.
 
 Exit codes: 0 every verdict is pass, 1 some verdict is not, 2 wrong usage, \
@@ -151,6 +193,7 @@ Examples:
   plan-parse PLAN.md | route | codex-exec | verify | approve
   verify --dry-run < results.jsonl > /dev/null      what would be run?
   verify --timeout 60 --allow-network < results.jsonl
+  verify --review < results.jsonl
   jq -c 'del(.verdict)' run.jsonl | verify          check old results again
 ";
 

@@ -7,6 +7,7 @@ mod environment;
 mod fence;
 mod git;
 mod log;
+mod review;
 mod runner;
 mod sandbox;
 mod scratch;

@@ -1,6 +1,7 @@
 //! Runs the commands of a task, on its work and on what was there before.
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use process::Limits;
@@ -164,14 +165,18 @@ impl Runner {
 
     /// A log for one check. Where none can be kept, the end of the output has to do.
     fn log(&self, task: &Task, what: &str) -> Log {
+        Log::new(self.log_file(task, what), secrets())
+    }
+
+    /// A file for what is said while `what` is done.
+    pub fn log_file(&self, task: &Task, what: &str) -> Option<(PathBuf, File)> {
         let logs = self.logs.get_or_init(|| {
             let plan = self.plan.borrow();
             let made = Places::of(&self.present).and_then(|places| places.logs(plan.as_deref()));
             made.inspect_err(|error| tell(&format!("no logs are kept: {error}"))).ok()
         });
         let made = logs.as_ref().map(|logs| logs.create(&task.id, task.attempt, what));
-        let made = made.and_then(|made| made.inspect_err(|error| tell(&format!("no log: {error}"))).ok());
-        Log::new(made, secrets())
+        made.and_then(|made| made.inspect_err(|error| tell(&format!("no log: {error}"))).ok())
     }
 }
 

@@ -151,7 +151,7 @@ impl Waiting {
 
 fn check(verifier: &Verifier, mut record: Box<Record>, task: Box<Task>) -> Pin<Box<dyn Future<Output = Checked> + '_>> {
     Box::pin(async move {
-        let verdict = verifier.judge(&task).await;
+        let verdict = verifier.judge(&task, &record).await;
         let set = record.set("verdict", &verdict).map_err(|error| error.to_string());
         set.map_err(|reason| Error::Document(format!("task {}: {reason}", task.id)))?;
         Ok((record, verdict.status))

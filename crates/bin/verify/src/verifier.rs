@@ -1,11 +1,12 @@
 //! One task, from its result to its verdict.
 
-use record::{Check, CheckStatus, Verdict, VerdictStatus};
+use record::{Check, CheckStatus, Record, Verdict, VerdictStatus};
 use stage::Error;
 use tree::Places;
 
 use crate::args::Args;
 use crate::fence::{self, Protected};
+use crate::review;
 use crate::runner::Runner;
 use crate::sandbox::{Ground, Sandbox};
 use crate::scratch::scratch;
@@ -81,22 +82,39 @@ impl Verifier {
     }
 
     /// Holds a task against the fence and runs its checks, one after the other.
-    pub async fn judge(&self, task: &Task) -> Verdict {
+    pub async fn judge(&self, task: &Task, record: &Record) -> Verdict {
         let place = Where::find(task, &self.runner.present).await;
         // Before anything is run: what checks leave behind is not the task's.
         let fence = self.fence(task, &place).await;
+        let found = place.as_ref().ok().cloned();
         let mut checks = if task.checks.is_empty() { Vec::new() } else { self.runner.run(task, place).await };
         checks.extend(task.unchecked.iter().cloned());
         checks.extend(fence);
+        if let Some(place) = found {
+            checks.extend(self.review(task, record, &place, status(&checks)).await);
+        }
         let verdict = Verdict { status: status(&checks), checks };
         let (word, why) = match verdict.status {
             VerdictStatus::Pass => ("pass", ""),
             VerdictStatus::Fail => ("fail", ""),
             VerdictStatus::Unproven if task.checks.is_empty() => ("unproven", ": it has nothing that can be run"),
-            VerdictStatus::Unproven => ("unproven", ": its checks could not be run"),
+            VerdictStatus::Unproven => ("unproven", ": not all of its checks could be made"),
         };
         tell(&format!("task {}: {word}{why}", task.id));
         verdict
+    }
+
+    /// What another model thinks of the change, where that is wanted. It costs money, and what has failed is done again
+    /// anyway.
+    async fn review(&self, task: &Task, record: &Record, place: &Where, so_far: VerdictStatus) -> Option<Check> {
+        let args = &self.runner.args.review;
+        if !args.review {
+            return None;
+        }
+        if so_far == VerdictStatus::Fail {
+            return Some(review::not_made(task, "another check has failed"));
+        }
+        review::review(args, &self.runner, task, record, place).await
     }
 
     /// What has changed, held against what may.

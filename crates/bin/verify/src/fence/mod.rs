@@ -30,6 +30,7 @@ use content::{Look, Seen};
 pub use declared::Declared;
 use declared::{Deed, Permit};
 use findings::Findings;
+pub use findings::line as finding_line;
 use links::Links;
 pub use protected::{Protected, USUAL};
 use scope::Scope;
@@ -85,6 +86,15 @@ pub async fn checks(
             fence.of_paths(root, None).await
         }
     }
+}
+
+/// The paths that differ between two commits.
+pub async fn changed_paths(root: &Path, base: &str, head: &str) -> Result<Vec<String>, String> {
+    if !is_commit_id(base) {
+        return Err(format!("result.base is not a full commit id: {base}"));
+    }
+    let changes = changes::between(root, base, head).await.map_err(|error| error.to_string())?;
+    Ok(changes.into_iter().map(|change| change.path).collect())
 }
 
 /// A check that could not be made, because of the work.

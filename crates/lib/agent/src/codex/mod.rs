@@ -9,7 +9,7 @@ mod session;
 mod usage;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use process::{Job, Output, StartError, Stop, run};
 use record::{Class, Sandbox};
@@ -34,13 +34,23 @@ pub struct Codex {
     program: OsString,
     secrets: Secrets,
     sessions: Option<PathBuf>,
+    schema: Option<PathBuf>,
 }
 
 impl Codex {
     /// The CLI at `program`, a name on PATH or a path. Its own configuration and login are what it finds by itself
     /// (`CODEX_HOME`).
     pub fn new(program: impl Into<OsString>) -> Self {
-        Self { program: program.into(), secrets: Secrets::of_environment(), sessions: session::folder() }
+        let (secrets, sessions) = (Secrets::of_environment(), session::folder());
+        Self { program: program.into(), secrets, sessions, schema: None }
+    }
+
+    /// Asks for answers that have the form of the JSON Schema in this file. The CLI hands it on to the service, and does
+    /// not check the answer itself.
+    #[must_use]
+    pub fn answering(mut self, schema: &Path) -> Self {
+        self.schema = Some(schema.to_owned());
+        self
     }
 
     fn job(&self, call: &Call) -> Job {
@@ -54,6 +64,9 @@ impl Codex {
         // environment of the commands that the model runs. A release that does not know one of them ignores it.
         job = job.args(["-c", "features.unbounded_connection_retries=false"]);
         job = job.args(["-c", "shell_environment_policy.ignore_default_excludes=false"]);
+        if let Some(schema) = &self.schema {
+            job = job.args(["--output-schema".as_ref(), schema.as_os_str()]);
+        }
         // All flags stand before `resume`, which has none of `--sandbox` and `-C` itself; what it does not get is not taken
         // over from the conversation: without them it would be read-only, in whatever folder we are in.
         if let Some(thread) = &call.resume {
