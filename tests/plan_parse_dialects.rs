@@ -197,3 +197,48 @@ fn line_ends_and_a_byte_order_mark_change_nothing_but_places() {
         assert_eq!(plain.len(), windows.len(), "{name}");
     }
 }
+
+/// The records of a plan, without what depends on where it stands and how it is written.
+fn said(lines: &[Value]) -> Vec<Value> {
+    let mut said = lines.to_vec();
+    for line in &mut said {
+        let object = line.as_object_mut().unwrap();
+        for field in ["path", "digest", "format", "body", "source"] {
+            object.remove(field);
+        }
+    }
+    said
+}
+
+#[test]
+fn every_layout_becomes_a_plan_of_ours_that_says_the_same() {
+    let mut plans: Vec<PathBuf> = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    plans.extend(["ours.md", "superpowers.md"].map(|name| folder().join("../plans").join(name)));
+    assert!(plans.len() >= 11);
+    for plan in plans {
+        let path = plan.to_str().unwrap();
+        let before = lines(&plan_parse(&[path], b""));
+        let written = plan_parse(&["--to", "md", path], b"").stdout;
+        let after = lines(&plan_parse(&["-"], &written));
+        assert_eq!(after[0]["format"], "plan-and-execute", "{path}");
+        assert_eq!(said(&after), said(&before), "{path}\n{}", String::from_utf8_lossy(&written));
+        // A second time nothing is added but the fence around the text.
+        let again = lines(&plan_parse(&["-"], &plan_parse(&["--to", "md", "-"], &written).stdout));
+        assert_eq!(said(&again), said(&before), "{path}");
+    }
+}
+
+#[test]
+fn what_markdown_cannot_say_stands_in_a_record_fence() {
+    let plan = r#"{"tasks": [{"id": "a b/1", "title": "✅ (DONE)", "description": "**Files:** `x`", "testStrategy": "```"},
+        {"id": 2, "title": "", "dependencies": ["a b/1"]}]}"#;
+    let before = lines(&plan_parse(&["-"], plan.as_bytes()));
+    assert_eq!((&before[1]["id"], &before[2]["needs"]), (&"a b/1".into(), &serde_json::json!(["a b/1"])));
+    let written = plan_parse(&["--to", "md", "-"], plan.as_bytes()).stdout;
+    assert!(String::from_utf8_lossy(&written).contains("**Record:**"));
+    assert_eq!(said(&lines(&plan_parse(&["-"], &written))), said(&before), "{}", String::from_utf8_lossy(&written));
+    let broken = String::from_utf8(written).unwrap().replace("```json\n{\"", "```json\n{\"nothing\":1,\"");
+    let output = plan_parse(&["-"], broken.as_bytes());
+    assert_eq!(output.status.code(), Some(65));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("error[P008]"));
+}

@@ -26,6 +26,10 @@ pub struct Args {
     #[arg(long, visible_alias = "dialect", value_name = "DIALECT", default_value = AUTO, value_parser = dialects())]
     pub from: String,
 
+    /// Write lines, or the plan in our own Markdown format.
+    #[arg(long, value_enum, default_value_t, value_name = "FORM", conflicts_with = "check")]
+    pub to: Form,
+
     /// Print the JSON Schema of a line or section, or all of them.
     #[arg(long, value_name = "NAME", num_args = 0..=1, conflicts_with_all = ["check"])]
     #[expect(clippy::option_option, reason = "clap's form of a flag with an optional value")]
@@ -43,6 +47,16 @@ impl Args {
     pub fn dialect(&self) -> Option<&str> {
         (self.from != AUTO).then_some(self.from.as_str())
     }
+}
+
+/// What is written.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub enum Form {
+    /// JSON lines.
+    #[default]
+    Lines,
+    /// A plan in our own format; reading it gives the same records.
+    Md,
 }
 
 /// The form of a report.
@@ -85,6 +99,7 @@ Examples:
   plan-parse docs/plans/feature.md | route | codex-exec | verify | approve
   plan-parse --check --strict docs/plans/feature.md
   plan-parse --check --format json docs/plans/*.md | jq -r .message
+  plan-parse --to md .kiro/specs/search/tasks.md > docs/plans/search.md
   plan-parse --schema task
 
 Exit status: 0 read, or clean, or warnings only; 2 usage; 65 a plan that cannot be read or has defects.";

@@ -11,7 +11,7 @@ use plan::check::{self, Severity};
 use plan::{Input, Parsed, spread};
 use stage::{Error, Exit, Sink};
 
-use crate::args::{Args, Format};
+use crate::args::{Args, Form, Format};
 use crate::report::Report;
 
 /// The command line, for man pages and completions.
@@ -39,7 +39,7 @@ fn run(mut args: Args) -> Result<Exit, Error> {
         return check(&args);
     }
     match args.plans.as_slice() {
-        [path] => parse(path, args.dialect()),
+        [path] => parse(path, args.dialect(), args.to),
         _ => Err(Error::Usage("one plan at a time: a stream has one plan line (--check takes several)".to_owned())),
     }
 }
@@ -48,7 +48,7 @@ fn run(mut args: Args) -> Result<Exit, Error> {
 const BATCH: usize = 256;
 
 /// Writes the lines of a plan, or tells why there are none.
-fn parse(path: &str, dialect: Option<&str>) -> Result<Exit, Error> {
+fn parse(path: &str, dialect: Option<&str>, to: Form) -> Result<Exit, Error> {
     let input = Input::open(path)?;
     let parsed = Parsed::read(&input, dialect);
     let defects = check::structure(&parsed);
@@ -61,6 +61,11 @@ fn parse(path: &str, dialect: Option<&str>) -> Result<Exit, Error> {
         return Ok(Exit::BadInput);
     }
     let mut sink = Sink::stdout();
+    if to == Form::Md {
+        sink.line(plan::write::write(&parsed).trim_end())?;
+        sink.flush()?;
+        return Ok(Exit::Ok);
+    }
     let line = |error: record::RecordError| Error::Document(error.to_string());
     sink.line(&record::to_line(&parsed.plan()).map_err(line)?)?;
     // In batches: the lines of a long plan need not all be in memory at once.

@@ -64,7 +64,7 @@ fn command(text: &str) -> Option<String> {
     let ticks = lead.len() - lead.trim_start_matches('`').len();
     let close = lead[ticks..].find(&lead[..ticks])?;
     let code = code_text(&lead[..ticks + close + ticks]).trim();
-    let claim = lead[2 * ticks + close..].trim().to_lowercase();
+    let claim = lead[2 * ticks + close..].trim_start_matches([':', ' ']).trim().to_lowercase();
     let known = shell::is_command(code);
     let words = code.split_whitespace().count();
     let plausible = known || (words > 1 && code.starts_with(|first: char| first.is_ascii_lowercase() || first == '.'));

@@ -128,6 +128,8 @@ pub enum Field {
     Files,
     /// `Commands`.
     Commands,
+    /// `Record`.
+    Record,
 }
 
 /// What a dialect made of a document.
@@ -135,4 +137,15 @@ pub enum Field {
 pub struct Reading {
     /// The tasks in their order.
     pub drafts: Vec<Draft>,
+    /// The title, where the plan says it exactly.
+    pub title: Option<String>,
+    /// The goal, where the plan says it exactly; empty where it says that there is none.
+    pub goal: Option<String>,
+}
+
+impl Reading {
+    /// Tasks, and nothing else that is said exactly.
+    pub fn of(drafts: Vec<Draft>) -> Self {
+        Self { drafts, ..Self::default() }
+    }
 }

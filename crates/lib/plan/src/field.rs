@@ -37,6 +37,10 @@ pub enum Label {
     Constraints,
     /// The form of the answer.
     Output,
+    /// What Markdown cannot say exactly, as JSON in a fence.
+    Record,
+    /// The fields that a plan in another layout did not state.
+    Inferred,
     /// Some other label: it ends the value before it.
     Other,
 }
@@ -141,6 +145,8 @@ pub fn label(name: &str) -> Option<Label> {
         | "完成标准"
         | "驗收標準" => Label::Done,
         "constraints" | "constraint" | "global constraints" => Label::Constraints,
+        "record" => Label::Record,
+        "inferred" => Label::Inferred,
         "output" | "output format" | "expected answer" => Label::Output,
         _ => return None,
     })

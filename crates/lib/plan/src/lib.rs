@@ -26,6 +26,7 @@ mod properties;
 mod shell;
 pub mod spread;
 pub mod tick;
+pub mod write;
 
 pub use input::Input;
 pub use parsed::Parsed;

@@ -23,13 +23,15 @@ pub struct Parsed<'a> {
     pub drafts: Vec<Draft>,
     /// Their names.
     pub names: Names,
+    /// Title and goal, where the plan says them exactly.
+    exact: (Option<String>, Option<String>),
 }
 
 impl<'a> Parsed<'a> {
     /// Reads a plan, with the dialect that is named or the first that knows it.
     pub fn read(input: &'a Input, only: Option<&str>) -> Self {
         let document = Document::read(input.text());
-        let (dialect, Reading { mut drafts }) = match dialect::read(&document, input, only) {
+        let (dialect, Reading { mut drafts, title, goal }) = match dialect::read(&document, input, only) {
             Some((dialect, reading)) => (Some(dialect), reading),
             None => (None, Reading::default()),
         };
@@ -38,7 +40,7 @@ impl<'a> Parsed<'a> {
             order::infer(dialect.order(), &mut drafts, &mut names);
         }
         let format = dialect.map(dialect::Dialect::name);
-        Self { input, document, format, drafts, names }
+        Self { input, document, format, drafts, names, exact: (title, goal) }
     }
 
     /// The plan's own record.
@@ -56,6 +58,9 @@ impl<'a> Parsed<'a> {
 
     /// The first heading.
     fn title(&self) -> String {
+        if let Some(title) = &self.exact.0 {
+            return title.clone();
+        }
         let heading =
             self.document.blocks.iter().find(|block| matches!(block.kind, Kind::Heading(_)) && !block.inner.is_empty());
         heading.map(|block| one_line(self.document.inner(block))).unwrap_or_default()
@@ -63,6 +68,9 @@ impl<'a> Parsed<'a> {
 
     /// `**Goal:** …` or a section of that name, before the first task.
     pub fn goal(&self) -> Option<String> {
+        if let Some(goal) = &self.exact.1 {
+            return Some(goal.clone()).filter(|goal| !goal.is_empty());
+        }
         let document = &self.document;
         let first = self.drafts.first().map_or(document.text.len(), |draft| draft.body.start);
         let end = document.blocks.partition_point(|block| block.range.start < first);
@@ -81,6 +89,7 @@ impl<'a> Parsed<'a> {
         let draft = &self.drafts[index];
         let document = &self.document;
         let mut inferred: Vec<String> = draft.inferred.iter().map(|field| (*field).to_owned()).collect();
+        inferred.retain(|field| field != "objective");
         if draft.objective.is_none() {
             inferred.insert(0, "objective".to_owned());
         }

@@ -6,6 +6,7 @@ use crate::check;
 use crate::input::Input;
 use crate::parsed::Parsed;
 use crate::tick;
+use crate::write;
 
 /// Lines that mean something to the parser, in any order.
 fn line() -> impl Strategy<Value = String> {
@@ -123,6 +124,28 @@ proptest! {
             prop_assert_eq!((one.id, one.title, one.source), (other.id, other.title, other.source));
         }
         prop_assert_eq!(&tick::tick(&again, &wanted).text, &ticked.text);
+    }
+
+    #[test]
+    fn a_plan_of_ours_says_the_same(text in document()) {
+        let before = input(&text);
+        let parsed = Parsed::read(&before, None);
+        // Nothing is written of a plan that stops.
+        if check::structure(&parsed).is_empty() {
+            let written = input(&write::write(&parsed));
+            let read = Parsed::read(&written, None);
+            prop_assert_eq!(check::structure(&read).len(), 0, "{}", written.text());
+            prop_assert_eq!(read.format, Some(crate::dialect::OURS));
+            prop_assert_eq!(read.drafts.len(), parsed.drafts.len(), "{}", written.text());
+            let fields = |task: &record::Task| {
+                let value = serde_json::to_value(task).unwrap();
+                write::TASK_FIELDS.map(|field| (field, value.get(field).cloned()))
+            };
+            for index in 0..parsed.drafts.len() {
+                prop_assert_eq!(fields(&read.task(index)), fields(&parsed.task(index)), "{}", written.text());
+            }
+            prop_assert_eq!((read.plan().title, read.plan().goal), (parsed.plan().title, parsed.plan().goal));
+        }
     }
 
     #[test]

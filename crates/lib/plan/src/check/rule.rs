@@ -46,6 +46,7 @@ rules! {
     HIDDEN_TASKS "P005" Error "a fence that is never closed hides tasks" "close the fence in front of the next task"
     PATH_OUTSIDE "P006" Error "a path leaves the repository" "write it relative to the repository's root, without `..`, `~` or a leading `/`"
     OPEN_FENCE "P007" Warning "a fence is never closed" "add the closing fence"
+    UNREADABLE_RECORD "P008" Error "a Record fence cannot be read" "write one JSON object there, with the fields of a task line, or remove it"
     NO_OBJECTIVE "P010" Warning "a task has no objective" "add `**Objective:**` with one sentence"
     NO_FILES "P011" Warning "a task names no files" "add `**Files:**` with a list of paths, or `**Files:** none`"
     NO_COMMANDS "P012" Warning "a task has no commands" "add `**Commands:**` with what to run, or `**Commands:** none`"

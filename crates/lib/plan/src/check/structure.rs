@@ -3,7 +3,10 @@
 use std::collections::HashSet;
 
 use super::Defect;
-use super::rule::{CYCLE, DUPLICATE_ID, HIDDEN_TASKS, NO_TASKS, OPEN_FENCE, UNCLEAR_NEEDS, UNKNOWN_NEED};
+use super::rule::{
+    CYCLE, DUPLICATE_ID, HIDDEN_TASKS, NO_TASKS, OPEN_FENCE, UNCLEAR_NEEDS, UNKNOWN_NEED, UNREADABLE_RECORD,
+};
+use crate::draft::Field;
 use crate::fence;
 use crate::markdown::{Document, Kind};
 use crate::opener::{self, Word};
@@ -38,6 +41,12 @@ pub fn defects(parsed: &Parsed) -> Vec<Defect> {
         let place = draft.needs.first().map_or(draft.id_place.clone(), |need| need.place.clone());
         let message = format!("tasks need each other: {}", shown.join(" → "));
         defects.push(Defect::new(&CYCLE, message, place).of(&names.ids[circle[0]]));
+    }
+    for (draft, id) in parsed.drafts.iter().zip(&names.ids) {
+        for unclear in draft.unclear.iter().filter(|unclear| unclear.field == Field::Record) {
+            let message = format!("task {id}: this is not a JSON object with fields of a task");
+            defects.push(Defect::new(&UNREADABLE_RECORD, message, unclear.place.clone()).of(id));
+        }
     }
     hidden_tasks(parsed, &mut defects);
     defects

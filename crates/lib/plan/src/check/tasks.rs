@@ -78,6 +78,8 @@ pub fn check(parsed: &Parsed, defects: &mut Vec<Defect>) {
                 Field::Needs => add(&UNCLEAR_NEEDS, format!("task {id}: this names no task"), place),
                 Field::Estimate => add(&UNCLEAR_ESTIMATE, format!("task {id}: this is not a time"), place),
                 Field::Files => add(&UNCLEAR_FILES, format!("task {id}: no path is named here"), place),
+                // Told with what stops the plan.
+                Field::Record => {}
                 Field::Commands => add(&PROSE_COMMAND, format!("task {id}: this is not a command"), place),
             }
         }

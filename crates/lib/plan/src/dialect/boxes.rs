@@ -209,7 +209,7 @@ pub fn drafts(document: &Document, openers: &[Opener], name: impl Fn(usize) -> O
         explicit::add_shared(&mut draft, &shared);
         draft
     });
-    Reading { drafts }
+    Reading::of(drafts)
 }
 
 fn draft(document: &Document, opener: &Opener) -> Draft {

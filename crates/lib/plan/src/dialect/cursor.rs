@@ -25,7 +25,7 @@ impl Dialect for Cursor {
         let todos = todos(document);
         let drafts: Vec<Draft> =
             todos.iter().enumerate().filter_map(|(index, todo)| draft(document, todo, index)).collect();
-        if drafts.is_empty() { below_heading(source) } else { Some(Reading { drafts }) }
+        if drafts.is_empty() { below_heading(source) } else { Some(Reading::of(drafts)) }
     }
 }
 

@@ -7,6 +7,7 @@ mod boxes;
 mod checklist;
 mod cursor;
 mod divisions;
+mod exact;
 mod explicit;
 mod kiro;
 mod numbered;

@@ -1,7 +1,7 @@
 //! Our own format, described in `docs/plan-format.md`: numbered tasks whose fields are all labelled. Nothing is
 //! inferred but the objective.
 
-use super::{Dialect, Order, Source, explicit, numbered};
+use super::{Dialect, Order, Source, exact, explicit, numbered};
 use crate::draft::Reading;
 use crate::field::{self, Label};
 use crate::front_matter;
@@ -38,9 +38,12 @@ impl Dialect for PlanAndExecute {
             let mut draft = numbered::draft(document, &outline.tasks[index]);
             explicit::read(document, &outline.fields[index], &mut draft);
             explicit::add_shared(&mut draft, &shared);
+            exact::read(document, &outline.fields[index], &mut draft);
             draft
         });
-        Some(Reading { drafts })
+        let mut reading = Reading::of(drafts);
+        exact::of_plan(document, outline.tasks[0].blocks.start, &mut reading);
+        Some(reading)
     }
 }
 

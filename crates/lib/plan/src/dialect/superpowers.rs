@@ -53,5 +53,5 @@ pub fn drafts(document: &Document, openers: &[Opener], fields: &[Vec<Field>]) ->
         explicit::add_shared(&mut draft, &shared);
         draft
     });
-    Reading { drafts }
+    Reading::of(drafts)
 }

@@ -102,7 +102,7 @@ impl Dialect for TaskMaster {
                 drafts.push(draft(text, raw, &entry, tag.as_deref())?);
             }
         }
-        (!drafts.is_empty()).then_some(Reading { drafts })
+        (!drafts.is_empty()).then_some(Reading::of(drafts))
     }
 }
 
