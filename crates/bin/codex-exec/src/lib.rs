@@ -13,7 +13,8 @@ use executor::Options;
 ///
 /// Reads task lines, calls the CLI for those that `route` (or an approved fallback) addresses to codex, and adds
 /// `result`. Everything else passes through unchanged. Fields read: id, title, needs, files, route, and what the
-/// prompt is made of (objective, done, constraints, commands, output, body); also batch, result, decisions, digest.
+/// prompt is made of (objective, done, constraints, commands, output, body); also batch, result, landed, decisions,
+/// digest.
 #[derive(Parser)]
 #[command(name = "codex-exec", version, after_help = AFTER)]
 pub struct Args {
@@ -34,6 +35,7 @@ Examples:
   plan-parse plan.md | route | codex-exec | verify | approve
   plan-parse plan.md | route | codex-exec --print-prompt
   CODEX_TIMEOUT=1800 codex-exec --jobs 1 < routed.jsonl
+  codex-exec --isolate worktree --setup 'npm ci' --include .env.test < routed.jsonl
   codex-exec --max-tokens 2000000 --wait-for-reset 2h < routed.jsonl
   codex-exec --doctor
 

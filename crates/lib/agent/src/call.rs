@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use process::{Limits, Stop};
@@ -21,6 +21,12 @@ pub trait Agent {
     /// Whether a conversation can be continued here; an error says why not, in one line.
     fn can_resume(&self, thread: &str) -> Result<(), String> {
         Err(format!("{} cannot continue conversation {thread}", self.backend()))
+    }
+
+    /// Whether the CLI's own sandbox, and no mere request, keeps the agent from writing to this folder, which is not the
+    /// one it works in.
+    fn keeps_out_of(&self, _folder: &Path, _sandbox: Sandbox) -> bool {
+        false
     }
 
     /// Calls it once. Whatever goes wrong is told in the report.

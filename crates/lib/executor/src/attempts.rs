@@ -25,6 +25,8 @@ pub(crate) struct Order {
     pub work_type: Option<WorkType>,
     pub commands: Vec<String>,
     pub folder: std::path::PathBuf,
+    /// The commit to go on from.
+    pub head: Option<String>,
     pub logs: Option<std::sync::Arc<tree::Logs>>,
     /// The calls that other executors have made for the task.
     pub earlier: Vec<Box<RawValue>>,

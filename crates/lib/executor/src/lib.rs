@@ -6,6 +6,7 @@
 mod attempts;
 mod budget;
 mod changes;
+mod isolation;
 mod options;
 mod pause;
 mod prompts;
@@ -14,6 +15,6 @@ mod schedule;
 mod task;
 
 pub use budget::Most;
-pub use options::Options;
+pub use options::{Isolate, Options};
 pub use prompts::print_prompts;
 pub use run::run;

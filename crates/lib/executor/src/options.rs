@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use agent::Effort;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use process::Limits;
 use record::{Sandbox, WorkType};
 
@@ -17,6 +17,15 @@ const TIMEOUT: &str = "600";
 /// A value, unless it was given as an empty text: an empty variable counts as none.
 #[derive(Clone, Debug)]
 pub struct Unless<T>(Option<T>);
+
+/// Where agents work.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Isolate {
+    /// In the tree as it is, one writer of a file at a time
+    None,
+    /// Each in a git worktree of its own; what it leaves becomes a commit on a branch
+    Worktree,
+}
 
 /// Flags that every executor has. A flag beats a variable, that beats what `route` wrote, that beats the default.
 #[derive(Args, Clone, Debug)]
@@ -78,6 +87,18 @@ pub struct Options {
     /// What may be spent
     #[command(flatten)]
     pub most: Most,
+
+    /// Where agents work: in the tree as it is, or each task in a git worktree of its own, below .plan/worktrees
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = Isolate::None)]
+    pub isolate: Isolate,
+
+    /// Run in each new worktree before an agent starts in it, such as "npm ci"
+    #[arg(long, value_name = "CMD")]
+    pub setup: Option<String>,
+
+    /// A file or folder that git ignores and that worktrees get a copy of, from the root of the repository
+    #[arg(long, value_name = "PATH")]
+    pub include: Vec<PathBuf>,
 
     /// The folder that agents work in [default: the root of the repository, or here where there is none]
     #[arg(short = 'C', long, value_name = "DIR")]

@@ -37,6 +37,13 @@ impl Prompts {
         prompts
     }
 
+    /// Nothing is left of the conversation's work.
+    pub fn begin_anew(&mut self, why: String) {
+        if self.resume.take().is_some() || self.afresh.is_some() {
+            self.afresh = Some(why);
+        }
+    }
+
     /// What is said first.
     pub fn first(&self) -> &str {
         self.resume.as_ref().map_or(&self.whole, |(_, prompt)| prompt)

@@ -1,6 +1,6 @@
 //! The life of an executor.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
@@ -16,6 +16,7 @@ use tree::{Logs, Places, TreeLock};
 use crate::attempts::{self, Order, failed, told};
 use crate::budget::{Budget, Reached};
 use crate::changes::{Snapshot, Watch};
+use crate::isolation::{Isolation, Names, Preparation, Workplace};
 use crate::options::Options;
 use crate::pause::{Pause, sleep_until};
 use crate::prompts::Prompts;
@@ -56,6 +57,10 @@ struct Running {
     batch: Option<u64>,
     access: Access,
     before: Option<Snapshot>,
+    title: String,
+    attempt: u64,
+    /// The tree that it has to itself, or shares with others that read.
+    place: Option<Arc<Workplace>>,
     /// Other tasks that wrote at the same time, with what they declare.
     beside: Vec<Access>,
     _lock: Option<Arc<TreeLock>>,
@@ -73,6 +78,10 @@ struct Executor<A> {
     logs: Option<Arc<Logs>>,
     plan: Option<String>,
     watch: Option<Watch>,
+    /// Trees for tasks, when they do not work in the user's own.
+    isolation: Option<Isolation>,
+    /// Tasks that are done and whose work has not landed.
+    unlanded: HashSet<String>,
     /// The newest look at the tree, and when it was.
     looked: Option<(Instant, Snapshot)>,
     outlet: Outlet,
@@ -111,6 +120,7 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
         // The paths of a plan begin at the root.
         let folder = if options.workdir.is_some() { here } else { places.root().to_owned() };
         let watch = places.is_repository().then(|| Watch::new(places.root()));
+        let isolation = Isolation::open(&options, &folder, agent.backend())?;
         let (stopper, stop) = Stopper::new();
         Ok(Self {
             name,
@@ -124,6 +134,8 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
             logs: None,
             plan: None,
             watch,
+            isolation,
+            unlanded: HashSet::new(),
             looked: None,
             outlet: Outlet::stdout(),
             running: HashMap::new(),
@@ -163,6 +175,7 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
             }
             let pause = self.pause.end();
             let acquiring = !self.closing
+                && self.isolation.is_none()
                 && pause.is_none()
                 && self.schedule.wants_tree()
                 && lock.is_none()
@@ -263,7 +276,11 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
                     let hint = "has no route, so it is passed on untouched: put `route` before this stage";
                     stage::tell(self.name, &format!("task {}: {hint}", line.id));
                 }
-                self.schedule.note(&line.id, concern == Concern::Finished);
+                let is_finished = concern == Concern::Finished;
+                if is_finished && line.waits_to_land() {
+                    self.unlanded.insert(line.id.clone());
+                }
+                self.schedule.note(&line.id, is_finished && !line.waits_to_land());
                 self.outlet.line(record.as_str().to_owned());
             }
         }
@@ -284,22 +301,34 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
                 *lock = None;
                 match self.schedule.next_held() {
                     Some((task, by)) => self.hold(task, &by),
-                    None => return,
+                    None => break,
                 }
                 continue;
             }
             let held = lock.take().or_else(|| self.lock.upgrade());
             self.lock = held.as_ref().map_or_else(Weak::new, Arc::downgrade);
-            match self.schedule.next(held.is_some() || self.no_lock.is_some()) {
-                None => return,
+            match self.schedule.next(held.is_some() || self.no_lock.is_some() || self.isolation.is_some()) {
+                None => break,
                 Some(Next::Hold(task, by)) => self.hold(task, &by),
                 Some(Next::Start(task)) => self.start(task, held),
             }
         }
+        // What the user does from here on is in the trees of later tasks.
+        if let Some(isolation) = &mut self.isolation {
+            isolation.forget();
+        }
     }
 
     fn hold(&mut self, task: Waiting<Load>, by: &str) {
-        stage::tell(self.name, &format!("task {}: held: {}", task.id, task.why_held(by)));
+        let why = if self.unlanded.contains(by) && task.needs.iter().any(|need| need == by) {
+            format!(
+                "it needs task {by}, whose work is on a branch of its own: land that first (plan-batch releases a task when \
+                 what it needs has landed)"
+            )
+        } else {
+            task.why_held(by)
+        };
+        stage::tell(self.name, &format!("task {}: held: {why}", task.id));
         self.emit(*task.load.record, &attempts::held(self.agent.backend(), by), &task.id);
     }
 
@@ -318,13 +347,14 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
             work_type: wish.work_type,
             commands: asked.all_commands().map(ToOwned::to_owned).collect(),
             folder: self.folder.clone(),
+            head: line.head().map(str::to_owned),
             logs: self.logs(),
             account: self.budget.account(&line.earlier_attempts()),
             earlier: line.earlier_attempts(),
             pause: self.pause.clone(),
         };
         let writes = access.is_writing();
-        let before = self.before();
+        let before = if self.isolation.is_some() { None } else { self.before() };
         let beside = self.writing().map(|running| running.access.clone()).collect();
         if writes {
             for other in self.running.values_mut() {
@@ -334,7 +364,18 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
         let lock = lock.filter(|_| writes);
         self.running.insert(
             id.clone(),
-            Running { record, started: Instant::now(), batch, access, before, beside, _lock: lock },
+            Running {
+                record,
+                started: Instant::now(),
+                batch,
+                access,
+                before,
+                title: asked.title,
+                attempt: order.attempt,
+                place: None,
+                beside,
+                _lock: lock,
+            },
         );
 
         if let Some(evidence) = self.no_lock.as_ref().filter(|_| writes) {
@@ -351,7 +392,7 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
     }
 
     /// Calls the agent, unless it is known to be of no use.
-    fn launch(&mut self, order: Order) {
+    fn launch(&mut self, mut order: Order) {
         let wants_sandbox = order.sandbox != Sandbox::DangerFullAccess;
         if let Some(Err((class, evidence))) = self.checked.get(&wants_sandbox) {
             let result = failed(self.agent.backend(), &order, *class, evidence);
@@ -361,14 +402,83 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
             let result = failed(self.agent.backend(), &order, Class::Budget, &why);
             return self.done(&order.id, result);
         }
+        let place = match self.place(&mut order) {
+            Ok(place) => place,
+            Err(why) => {
+                let result = failed(self.agent.backend(), &order, Class::Other, &why);
+                return self.done(&order.id, result);
+            }
+        };
         let models = order.models.join(" and ");
         let who = format!("{} {models}, {}", self.agent.backend(), order.sandbox.name());
         self.progress(&format!("task {}: {who}: started", order.id));
         let (agent, options, stop, name) = (self.agent.clone(), self.options.clone(), self.stop.clone(), self.name);
+        let common = self.isolation.as_ref().map(|isolation| isolation.common_dir().to_owned());
         self.calls.spawn(async move {
-            let result = attempts::run(&agent, &order, &options, stop, |text| stage::tell(name, text)).await;
+            let tell = |text: &str| stage::tell(name, text);
+            if let Some(place) = place {
+                let tell_of_task = |text: &str| tell(&format!("task {}: {text}", order.id));
+                let preparation = Preparation {
+                    limits: options.limits(),
+                    log: &|| order.logs.as_ref()?.create(&order.id, order.attempt, "setup").ok(),
+                    stop: stop.clone(),
+                    tell: &tell_of_task,
+                    is_confined: common.is_some_and(|common| agent.keeps_out_of(&common, order.sandbox)),
+                };
+                if let Err((class, why)) = place.make_ready(preparation).await {
+                    let result = failed(agent.backend(), &order, class, &why);
+                    return (order.id, result);
+                }
+            }
+            let result = attempts::run(&agent, &order, &options, stop, tell).await;
             (order.id, result)
         });
+    }
+
+    /// The tree for a task, when it gets one of its own.
+    fn place(&mut self, order: &mut Order) -> Result<Option<Arc<Workplace>>, String> {
+        let Some(isolation) = &mut self.isolation else { return Ok(None) };
+        let earlier = order.head.as_deref().and_then(|head| isolation.earlier(head));
+        if let (Some(head), None) = (&order.head, &earlier) {
+            order.prompts.begin_anew(format!("commit {head}, which the last attempt had made, is not here"));
+        }
+        let place = isolation.place(order.sandbox, earlier)?;
+        place.folder().clone_into(&mut order.folder);
+        if let Some(running) = self.running.get_mut(&order.id) {
+            running.place = Some(place.clone());
+        }
+        Ok(Some(place))
+    }
+
+    /// Takes what a task has left in its tree.
+    fn collect(&mut self, id: &str, running: &mut Running, result: &mut TaskResult) {
+        result.workdir = None;
+        let Some(place) = running.place.take() else { return };
+        let plan = self.plan.as_deref();
+        let names = Names {
+            title: running.title.clone(),
+            branch: worktree::branch_name(plan, id, running.attempt),
+            kept: format!("{}-{id}-{}", tree::plan_name(plan), running.attempt),
+        };
+        let left = place.finish(result.status == Status::Ok, &names);
+        if !left.tampering.is_empty() {
+            stage::tell(self.name, &format!("task {id}: beside its work the agent {}", left.tampering.join("; ")));
+        }
+        result.base = left.base;
+        result.head = left.head;
+        result.changed = Some(left.changed);
+        result.tampering = left.tampering;
+        result.workdir = left.kept.map(|path| path.display().to_string());
+        match left.error {
+            Some(why) if result.status == Status::Ok => {
+                result.status = Status::Failed;
+                result.code = Some(Class::Other.code().number());
+                result.class = Some(Class::Other);
+                result.evidence = Some(why);
+            }
+            Some(why) => stage::tell(self.name, &format!("task {id}: {why}")),
+            None => {}
+        }
     }
 
     fn writing(&self) -> impl Iterator<Item = &Running> {
@@ -387,8 +497,12 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
     }
 
     fn done(&mut self, id: &str, mut result: TaskResult) {
-        let Some(running) = self.running.remove(id) else { return };
-        result.changed = self.changed(&running);
+        let Some(mut running) = self.running.remove(id) else { return };
+        if self.isolation.is_some() {
+            self.collect(id, &mut running, &mut result);
+        } else {
+            result.changed = self.changed(&running);
+        }
         let well = result.status == Status::Ok;
         if let Some(told) = told(&result, &self.agent) {
             stage::tell(self.name, &format!("task {id}: {told}"));
@@ -396,7 +510,12 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
             let tokens = result.usage.map(|usage| format!(", {} tokens", usage.total)).unwrap_or_default();
             self.progress(&format!("task {id}: done in {:.0} s{tokens}", running.started.elapsed().as_secs_f64()));
         }
-        self.schedule.done(id, well);
+        // Who needs its work would not find it before it has landed.
+        let waits_to_land = result.head.is_some();
+        if waits_to_land {
+            self.unlanded.insert(id.to_owned());
+        }
+        self.schedule.done(id, well && !waits_to_land);
         if !well && !self.closing {
             let cause = Exit::Cause(result.code.unwrap_or(1));
             let is_budget = result.class == Some(Class::Budget);

@@ -28,6 +28,8 @@ pub(crate) struct Task {
     result: Option<Earlier>,
     #[serde(default)]
     decisions: Vec<Decision>,
+    #[serde(default)]
+    landed: Option<Landed>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -54,6 +56,8 @@ struct Batch {
     feedback: Option<String>,
     #[serde(default)]
     thread: Option<String>,
+    #[serde(default)]
+    head: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -62,7 +66,14 @@ struct Earlier {
     #[serde(default)]
     backend: Option<String>,
     #[serde(default)]
+    head: Option<String>,
+    #[serde(default)]
     attempts: Vec<Box<RawValue>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Landed {
+    status: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -102,8 +113,11 @@ pub(crate) struct Wish {
 }
 
 impl Wish {
-    /// What the agent may touch.
+    /// What the agent may touch. Two at once would write over each other, and only one answer is chosen.
     pub fn sandbox(&self, options: &Options) -> Sandbox {
+        if self.models(options).len() > 1 {
+            return Sandbox::ReadOnly;
+        }
         options.sandbox.or(self.sandbox).unwrap_or(Sandbox::ReadOnly)
     }
 
@@ -200,9 +214,20 @@ impl Task {
         self.batch.as_ref()?.feedback.as_deref().filter(|feedback| !feedback.trim().is_empty())
     }
 
-    /// The agent's conversation to continue.
+    /// The agent's conversation to continue. Another backend than the one that began it begins anew.
     pub fn thread(&self) -> Option<&str> {
-        self.batch.as_ref()?.thread.as_deref()
+        self.batch.as_ref().filter(|_| self.fallback().is_none())?.thread.as_deref()
+    }
+
+    /// The commit to go on from, likewise.
+    pub fn head(&self) -> Option<&str> {
+        self.batch.as_ref().filter(|_| self.fallback().is_none())?.head.as_deref()
+    }
+
+    /// Whether its work is a commit that is not in the user's branch, so that no other task would see it.
+    pub fn waits_to_land(&self) -> bool {
+        let has_head = self.result.as_ref().is_some_and(|result| result.head.is_some());
+        has_head && !self.landed.as_ref().is_some_and(|landed| matches!(landed.status.as_str(), "merged" | "nothing"))
     }
 
     /// The calls that other executors have made for it.

@@ -112,6 +112,17 @@ impl Agent for Codex {
         }
     }
 
+    fn keeps_out_of(&self, folder: &Path, sandbox: Sandbox) -> bool {
+        // By default its sandbox leaves the folders for temporary files open.
+        let open = [Some("/tmp".into()), std::env::var_os("TMPDIR")].into_iter().flatten().map(PathBuf::from);
+        let is_in = |open: PathBuf| folder.starts_with(open.canonicalize().unwrap_or(open));
+        match sandbox {
+            Sandbox::ReadOnly => true,
+            Sandbox::WorkspaceWrite => !open.into_iter().any(is_in),
+            Sandbox::DangerFullAccess => false,
+        }
+    }
+
     async fn call(&self, mut call: Call, stop: Stop) -> Report {
         let length = call.prompt.chars().count();
         if length > LONGEST_PROMPT {
