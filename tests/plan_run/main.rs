@@ -10,4 +10,5 @@ mod deaths;
 mod kills;
 mod person;
 mod plain;
+mod scripts;
 mod swaps;
