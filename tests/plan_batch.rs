@@ -588,6 +588,59 @@ fn what_was_approved_afterwards_counts() {
 }
 
 #[test]
+fn what_was_asked_about_when_the_crash_came_is_not_done_again() {
+    for (answer, asked_again) in [(Some("approved"), false), (None, true)] {
+        let bench = Bench::new(&[]);
+        let tasks = [task("1", &[]), task("2", &["1"])];
+        let first = bench.batch(&[], &tasks).ended(0).task("1");
+        let mut asked = approved(&first);
+        asked.as_object_mut().unwrap().remove("decisions");
+        let said = |status: &str| {
+            let line = json!({"type": "decision", "id": "1", "task": asked.clone()});
+            with(line, decision("1", "result", status))
+        };
+        bench.append(&[said("pending")]);
+        bench.append(&answer.map(said).into_iter().collect::<Vec<_>>());
+        // Also when that ends in a crash too.
+        let again = bench.batch(&[], &tasks).ended(0).task("1");
+        assert_eq!(again["result"], asked["result"]);
+        assert!(
+            again["decisions"].as_array().is_none_or(|decisions| decisions.iter().all(|one| one.get("task").is_none()))
+        );
+        let mut following = bench.follow(&[], &tasks);
+        let mut third = following.next();
+        assert_eq!((&third["batch"]["attempt"], &third["result"]), (&json!(3), &asked["result"]));
+        assert_eq!(third["batch"]["attempts_left"], first["batch"]["attempts_left"]);
+        assert_eq!(third["decisions"].is_null(), asked_again, "{third}");
+        if asked_again {
+            third = with(third.clone(), json!({"decisions": [decision("1", "result", "approved")]}));
+        }
+        bench.append(&[third]);
+        let second = following.next();
+        assert_eq!(second["id"], "2");
+        bench.append(&[approved(&second)]);
+        following.ends(0);
+    }
+}
+
+#[test]
+fn a_retry_after_the_question_and_an_edit_begin_afresh() {
+    let bench = Bench::new(&[]);
+    let first = bench.batch(&[], &[task("1", &[])]).ended(0).task("1");
+    let line = json!({"type": "decision", "id": "1", "task": approved(&first)});
+    bench.append(&[with(line, decision("1", "result", "pending"))]);
+    bench.append(&[with(json!({"type": "decision", "id": "1"}), decision("1", "result", "retry"))]);
+    assert_eq!(bench.batch(&[], &[task("1", &[])]).ended(0).task("1").get("result"), None);
+
+    let bench = Bench::new(&[]);
+    let first = bench.batch(&[], &[reads("1", &[])]).ended(0).task("1");
+    let line = json!({"type": "decision", "id": "1", "task": approved(&first)});
+    bench.append(&[with(line, decision("1", "result", "approved"))]);
+    let edited = with(reads("1", &[]), json!({"digest": "new"}));
+    assert_eq!(bench.batch(&[], &[edited]).ended(0).task("1").get("result"), None);
+}
+
+#[test]
 fn it_ends_when_the_journal_does() {
     let bench = Bench::new(&[]);
     let mut journal = Tool::ours("journal").arg("run.jsonl").folder(bench.folder.path()).start();

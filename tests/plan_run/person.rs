@@ -192,6 +192,43 @@ fn control_c_at_a_question_leaves_it_pending_and_the_same_command_goes_on() {
 }
 
 #[test]
+fn a_kill_right_after_a_typed_yes_loses_neither_the_yes_nor_the_work() {
+    // In the middle of the question, too: then the work is asked about again and not done again.
+    for (victim, moment) in [("all", 0), ("all", 2), ("approve", 0), ("journal", 0), ("plan-run", 1), ("all", 99)] {
+        let bench = Bench::new(&[quick("1", &["a.txt"], &[]), quick("2", &[], &["1"])]);
+        bench.file("start.toml", START);
+        let args = ["--approve-policy", "../start.toml", "plan.md"];
+        let person = Person::at(&bench, &args);
+        person.sees("task 1: approve this result?");
+        let is_said = moment < 99;
+        if is_said {
+            person.types("a\r");
+            until("the yes is on disk", || {
+                let run = fs::read_to_string(bench.run_file()).unwrap();
+                run.lines().any(|line| line.contains(r#""gate":"result","status":"approved""#))
+            });
+        }
+        let there = crate::kills::killed_after(&person.child, victim, Duration::from_millis(moment % 99));
+        let (_, screen) = person.ends();
+        for (name, pid) in there {
+            until(&format!("{name} has ended"), || !harness::is_running(pid));
+        }
+        let person = Person::at(&bench, &args);
+        if !is_said {
+            person.sees("task 1: approve this result?");
+            person.types("a\r");
+        }
+        person.sees("task 2: approve this result?");
+        person.types("a\r");
+        let (code, last) = person.ends();
+        assert_eq!(code, 0, "{victim}: {}\n{}", screen.text(), last.text());
+        assert_eq!(last.text().contains("task 1: approve this result?"), !is_said, "{victim}: {}", last.text());
+        assert_eq!((bench.begun("1"), bench.begun("2")), (1, 1), "{victim}: {}\n{}", screen.text(), last.text());
+        assert_eq!(fs::read_to_string(bench.root().join("a.txt")).unwrap(), "1\n");
+    }
+}
+
+#[test]
 fn control_c_ends_an_agent_and_twice_ends_everything() {
     let bench = Bench::new(&[Job { id: "1", seconds: 600.0, writes: &[], needs: &[] }]);
     for keys in ["\x03", "\x03\x03"] {

@@ -50,6 +50,13 @@ struct Named {
     id: String,
 }
 
+/// The task that somebody was asked about, as it stands in the decision line.
+#[derive(Deserialize)]
+struct Asked {
+    digest: Option<String>,
+    batch: Option<Batch>,
+}
+
 impl Book {
     /// A book of the decisions at `gate`, with those of `run` once it is refreshed.
     pub fn new(gate: Gate, run: Option<&Path>) -> Self {
@@ -93,6 +100,10 @@ impl Book {
         match &*record.kind() {
             "decision" => {
                 let Named { id } = record.view().map_err(|error| error.to_string())?;
+                let asked = record.get("task").and_then(|task| serde_json::from_str(task).ok());
+                if let Some(Asked { digest: Some(digest), batch }) = asked {
+                    self.releases.was_asked_about(&id, batch.and_then(|batch| batch.attempt).unwrap_or(0), digest);
+                }
                 self.add(id, record.view().map_err(|error| error.to_string())?);
             }
             "release" if self.gate == Gate::Plan => {

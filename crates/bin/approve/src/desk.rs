@@ -388,13 +388,9 @@ impl Desk {
     /// Has decisions on disk, all at once, before they count. Decisions that cannot be written do not.
     fn write_down(&mut self, decided: Vec<(Item, Decision)>) -> Result<Vec<Record>, Error> {
         if let Some(run) = self.book.run() {
-            let lines: Result<Vec<_>, _> = decided
-                .iter()
-                .map(|(item, decision)| to_line(&DecisionLine::new(&item.sheet.id, decision.clone())))
-                .collect();
-            let written = lines
-                .map_err(|error| error.to_string())
-                .and_then(|lines| run::append(run, &lines).map_err(|error| error.to_string()));
+            let lines: Result<Vec<_>, String> =
+                decided.iter().map(|(item, decision)| written_line(item, decision.clone())).collect();
+            let written = lines.and_then(|lines| run::append(run, &lines).map_err(|error| error.to_string()));
             if let Err(error) = written {
                 self.note(format!("the decision could not be written down: {error}"));
                 self.exit = self.exit.or(Exit::Failed);
@@ -542,7 +538,7 @@ impl Desk {
             return;
         }
         let pending = self.decision(item, DecisionStatus::Pending, NAME.into(), None);
-        match to_line(&DecisionLine::new(&item.sheet.id, pending)) {
+        match written_line(item, pending) {
             Ok(line) => self.questions.push(line),
             Err(error) => self.note(format!("the question could not be written down: {error}")),
         }
@@ -686,6 +682,20 @@ impl Desk {
     fn note(&mut self, text: String) {
         self.notes.push(text);
     }
+}
+
+/// A decision or a question as it stands in the run file. At gate `result` the whole task is with it: until it has come
+/// out of the pipe this is the only place where the work that was asked about can be found again.
+fn written_line(item: &Item, decision: Decision) -> Result<String, String> {
+    let keeps =
+        decision.gate == Gate::Result && matches!(decision.status, DecisionStatus::Approved | DecisionStatus::Pending);
+    let line = to_line(&DecisionLine::new(&item.sheet.id, decision)).map_err(|error| error.to_string())?;
+    if !keeps {
+        return Ok(line);
+    }
+    let mut record = Record::parse(&line).map_err(|error| error.to_string())?;
+    record.set_json("task", item.as_str());
+    Ok(record.as_str().to_owned())
 }
 
 /// Who has failed already is no way out.

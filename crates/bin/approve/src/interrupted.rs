@@ -41,12 +41,15 @@ struct Out {
     /// Somebody has said since that it is to be tried again: the decision's number, and the text of the task that it was
     /// said about.
     again: Option<(u64, Option<String>)>,
+    /// The work on it was done and asked about: the digest of the task then. plan-batch sends that work round again.
+    done: Option<String>,
 }
 
 impl Releases {
     /// A task goes out; `mark` is the number of the last decision before.
     pub fn goes_out(&mut self, release: Release, mark: u64) {
-        self.out.insert(release.id.clone(), Out { release, mark, again: None });
+        let done = self.out.remove(&release.id).and_then(|out| out.done).filter(|digest| *digest == release.digest);
+        self.out.insert(release.id.clone(), Out { release, mark, again: None, done });
     }
 
     /// An attempt at a task has come out.
@@ -61,15 +64,30 @@ impl Releases {
     pub fn decided(&mut self, id: &str, number: u64, noted: &Noted) {
         let Some(out) = self.out.get_mut(id) else { return };
         match noted.decision().map(|decision| (decision.status, decision.gate)) {
-            Some((DecisionStatus::Retry, _)) => out.again = Some((number, noted.task_digest.clone())),
+            Some((DecisionStatus::Retry, _)) => {
+                out.again = Some((number, noted.task_digest.clone()));
+                out.done = None;
+            }
             Some((DecisionStatus::Approved | DecisionStatus::Denied, Gate::Plan)) => out.again = None,
             _ => {}
         }
     }
 
+    /// Somebody was asked about the work of this attempt, so it was done.
+    pub fn was_asked_about(&mut self, id: &str, attempt: u64, digest: String) {
+        if let Some(out) = self.out.get_mut(id)
+            && out.release.attempt == attempt
+        {
+            out.done = Some(digest);
+        }
+    }
+
     /// Whether a task has to be asked about because of what it may have left behind.
     pub fn interrupted(&self, sheet: &Sheet) -> Option<Interrupted> {
-        let Out { release, mark, again } = self.out.get(&sheet.id)?;
+        let Out { release, mark, again, done } = self.out.get(&sheet.id)?;
+        if done.as_deref() == Some(&*sheet.digest) {
+            return None;
+        }
         let is_agreed = again.as_ref().is_some_and(|(_, digest)| digest.as_deref() == Some(&*sheet.digest));
         let may_have_written = || release.may_have_written().unwrap_or_else(|| sheet.may_write());
         let is_asked = sheet.checked != Some(true) && !is_agreed && may_have_written();

@@ -47,6 +47,11 @@ impl Item {
         Ok(self.record)
     }
 
+    /// The line as it came.
+    pub fn as_str(&self) -> &str {
+        self.record.as_str()
+    }
+
     /// The task as it came.
     pub fn unchanged(self) -> Record {
         self.record

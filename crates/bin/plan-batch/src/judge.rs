@@ -63,6 +63,10 @@ pub(crate) fn judge(item: &Item, known: &Known, bench: &Bench) -> State {
         _ => {}
     }
     if let Some(out) = &known.out {
+        if let Some(line) = &known.asked_line {
+            let why = Some("it was done, and had not come out when the pipe ended");
+            return State::Open(Again { line: Some(line.clone()), why, ..Again::default() });
+        }
         let is_agreed = matches!(plan, Some((DecisionStatus::Approved, at)) if is_later(&at, &out.at));
         let may_have_written = || out.may_have_written.unwrap_or(true) && item.outing().may_write;
         if is_agreed || known.may_begin_again() || !may_have_written() {

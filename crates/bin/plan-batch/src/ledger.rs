@@ -21,6 +21,8 @@ pub(crate) struct Known {
     pub out: Option<Out>,
     /// How it came out last.
     pub last: Option<Box<Last>>,
+    /// The line that approve asked about, as long as it has not come out: the work on it is done.
+    pub asked_line: Option<Box<str>>,
     /// How many attempts at the task as it is now have been spent.
     pub spent: u64,
     /// The answers that hold for the task as it is now, in their order.
@@ -94,8 +96,18 @@ pub(crate) struct Ledger {
 
 /// Whom a decision line is for.
 #[derive(Deserialize)]
-struct Named {
+struct Named<'a> {
     id: String,
+    /// The task as it was asked about.
+    #[serde(borrow, default)]
+    task: Option<&'a RawValue>,
+}
+
+/// The same, as far as it tells whether it is still the newest work on the task.
+#[derive(Deserialize)]
+struct Asked {
+    digest: Option<String>,
+    batch: Option<crate::outcome::Batch>,
 }
 
 impl Ledger {
@@ -123,10 +135,13 @@ impl Ledger {
             "task" => self.task(&record.view().map_err(wrong)?, line),
             "release" => Ok(self.release(&record.view().map_err(wrong)?)),
             "decision" => {
-                let Named { id } = record.view().map_err(wrong)?;
+                let Named { id, task: asked } = record.view().map_err(wrong)?;
                 let Some(task) = self.by_id.get(&*id).copied() else { return Ok(None) };
                 let json = without_id(&record)?;
                 self.decision(task, &json)?;
+                if let Some(asked) = asked.map(RawValue::get) {
+                    self.asked(task, asked);
+                }
                 Ok(Some(task))
             }
             _ => Ok(None),
@@ -167,12 +182,26 @@ impl Ledger {
         let known = &mut self.known[task as usize];
         known.attempt = known.attempt.max(release.attempt);
         known.is_edited = !is_present;
-        known.out = Some(Out {
-            at: release.at.as_str().into(),
-            may_have_written: release.may_have_written(),
-            decisions: known.decisions.len(),
-        });
+        if !is_present {
+            known.asked_line = None;
+        }
+        // What was said about work that only goes round again still counts for it.
+        let is_again = known.asked_line.is_some();
+        let decisions = known.out.as_ref().filter(|_| is_again).map_or(known.decisions.len(), |out| out.decisions);
+        known.out =
+            Some(Out { at: release.at.as_str().into(), may_have_written: release.may_have_written(), decisions });
         Some(task)
+    }
+
+    /// Keeps the line that a question or an answer is about. One that cannot be read is of no use to anybody.
+    fn asked(&mut self, task: u32, line: &str) {
+        let Ok(asked) = serde_json::from_str::<Asked>(line) else { return };
+        let is_present = self.is_present(task, asked.digest.as_deref());
+        let attempt = asked.batch.and_then(|batch| batch.attempt).unwrap_or(0);
+        let known = &mut self.known[task as usize];
+        if is_present && known.out.is_some() && attempt == known.attempt {
+            known.asked_line = Some(line.into());
+        }
     }
 
     fn decision(&mut self, task: u32, json: &str) -> Result<(), String> {
@@ -185,6 +214,9 @@ impl Ledger {
         let known = &mut self.known[task as usize];
         if known.decisions.iter().all(|other| other.identity != identity) {
             known.decisions.push(Said { gate, identity, json: json.into() });
+            if noted.status == Some(DecisionStatus::Retry) {
+                known.asked_line = None;
+            }
         }
         Ok(())
     }
@@ -207,6 +239,7 @@ impl Ledger {
         known.attempt = attempt;
         known.is_edited = !is_present;
         let out = known.out.take();
+        known.asked_line = None;
         if !is_present {
             known.last = None;
             return Ok(Some(task));
@@ -343,5 +376,6 @@ fn without_id(record: &Record) -> Result<String, String> {
         serde_json::from_str(record.as_str()).map_err(|error| error.to_string())?;
     fields.remove("type");
     fields.remove("id");
+    fields.remove("task");
     serde_json::to_string(&fields).map_err(|error| error.to_string())
 }
