@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test ends by panicking and says what it leaves out")]
 
+mod attacks;
 mod baseline;
 mod commit;
 mod fence;
