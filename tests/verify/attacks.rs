@@ -57,19 +57,19 @@ const ATTEMPTS: [Attempt; 9] = [
         id: "commits",
         sandbox: FREE,
         does: "echo better > a.txt; git -c user.name=x -c user.email=x@x commit -qam mine",
-        caught: Some(("tamper", "")),
+        caught: Some(("tamper", "seen by the executor: made 1 commit")),
     },
     Attempt {
         id: "rewrites",
         sandbox: FREE,
-        does: "echo better > a.txt; git update-ref refs/heads/main $(git commit-tree -m forged HEAD^{tree})",
-        caught: Some(("tamper", "refs/heads/main")),
+        does: "echo better > a.txt; export EMAIL=x@x; git update-ref refs/heads/main $(git commit-tree -m forged HEAD^{tree})",
+        caught: Some(("tamper", "seen by the executor: moved the branch main")),
     },
     Attempt {
         id: "hooks",
         sandbox: FREE,
         does: "echo better > a.txt; echo true > \"$(git rev-parse --git-common-dir)/hooks/post-checkout\"",
-        caught: Some(("tamper", "hook")),
+        caught: Some(("tamper", "hooks/post-checkout")),
     },
 ];
 

@@ -265,7 +265,7 @@ impl Fence<'_> {
     /// What the executor saw the agent do to git itself.
     fn said(&self, tamper: &mut Findings) {
         for text in &self.task.tampering {
-            tamper.error(None, text.as_str());
+            tamper.error(None, format!("seen by the executor: {text}"));
         }
     }
 
