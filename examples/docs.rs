@@ -22,7 +22,7 @@ struct Args {
 type Tool = (&'static str, fn() -> Command);
 
 /// Every tool that is installed, and its command line.
-const TOOLS: [Tool; 12] = [
+const TOOLS: [Tool; 13] = [
     ("plan-parse", plan_parse::command),
     ("route", command::<route::Args>),
     ("codex-exec", command::<codex_exec::Args>),
@@ -31,6 +31,7 @@ const TOOLS: [Tool; 12] = [
     ("approve", approve::command),
     ("journal", command::<journal::Args>),
     ("decide", command::<decide::Args>),
+    ("land", land::command),
     ("plan-batch", command::<plan_batch::Args>),
     ("plan-run", command::<plan_run::Args>),
     ("plan-tick", command::<plan_tick::Args>),

@@ -185,6 +185,7 @@ fn our_own_stages_pass_strictly() {
         (env!("CARGO_BIN_EXE_route"), "route", false),
         (env!("CARGO_BIN_EXE_verify"), "verdict", false),
         (env!("CARGO_BIN_EXE_approve"), "decisions", false),
+        (env!("CARGO_BIN_EXE_land"), "landed", false),
         (env!("CARGO_BIN_EXE_codex-exec"), "result", true),
         (env!("CARGO_BIN_EXE_claude-exec"), "result", true),
     ];

@@ -279,10 +279,11 @@ mod tests {
         for number in 0..10_000 {
             let message =
                 if number % 100 == 0 { trailers("1", "ab").message("x", &[]) } else { "An ordinary one\n".into() };
-            stream += &format!(
-                "commit refs/heads/main\ncommitter t <t@t> {number} +0000\ndata {}\n{message}\n",
-                message.len()
-            );
+            let length = message.len();
+            stream.extend([
+                format!("commit refs/heads/main\ncommitter t <t@t> {number} +0000\ndata {length}\n"),
+                message + "\n",
+            ]);
         }
         let mut import = Command::new("git")
             .args(["fast-import", "--quiet"])

@@ -26,8 +26,8 @@ pub use raw::{Record, RecordError, to_line};
 pub use result::{Answer, Attempt, RateLimit, Status, TaskResult, Usage};
 pub use schema::{SCHEMA_NAMES, schema};
 pub use sections::{
-    Baseline, Batch, Check, CheckStatus, Decision, DecisionLine, DecisionStatus, Finding, Gate, Landed, LandedStatus,
-    Release, Route, Sandbox, Severity, Verdict, VerdictStatus, choice,
+    Baseline, Batch, Check, CheckStatus, Decision, DecisionLine, DecisionStatus, Finding, Gate, Landed, LandedLine,
+    LandedStatus, Release, Route, Sandbox, Severity, Verdict, VerdictStatus, choice,
 };
 pub use time::{from_unix_seconds, now};
 pub use whole::{whole, whole_or_none};

@@ -345,6 +345,32 @@ pub struct Landed {
     /// The files that stood against it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conflicts: Vec<String>,
+    /// The checks that passed on the work alone and fail together with what landed before it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<Check>,
+}
+
+/// What became of a change, as a line of the run file of its own: on disk before the task goes on.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(tag = "type", rename = "landed")]
+#[schemars(rename = "LandedLine")]
+pub struct LandedLine {
+    /// The task.
+    pub id: String,
+    /// How it went.
+    pub status: LandedStatus,
+    /// The commit on the user's branch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// The files that stood against it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conflicts: Vec<String>,
+    /// The task's digest.
+    pub task_digest: String,
+    /// The change: BLAKE3 of `git diff --binary --full-index base head`.
+    pub diff_digest: String,
+    /// When, RFC 3339.
+    pub at: String,
 }
 
 /// How a change landed.

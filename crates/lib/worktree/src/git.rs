@@ -1,10 +1,14 @@
 //! git, kept from running what others have put into its way.
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::Error;
 use crate::settings::Settings;
@@ -37,6 +41,16 @@ const KEPT: [&str; 5] = [
 ];
 const KEPT_BEGINNINGS: [&str; 2] = ["GIT_AUTHOR_", "GIT_COMMITTER_"];
 
+/// Who makes commits aside. The same state always gives the same commit, so what was found out about it once holds.
+const ASIDE: [(&str, &str); 6] = [
+    ("GIT_AUTHOR_NAME", "plan-and-execute"),
+    ("GIT_AUTHOR_EMAIL", "plan-and-execute@localhost"),
+    ("GIT_AUTHOR_DATE", "@0 +0000"),
+    ("GIT_COMMITTER_NAME", "plan-and-execute"),
+    ("GIT_COMMITTER_EMAIL", "plan-and-execute@localhost"),
+    ("GIT_COMMITTER_DATE", "@0 +0000"),
+];
+
 /// git for one working tree: where it is, is told and never looked for, so a `.git` that somebody has put there instead
 /// leads nowhere.
 #[derive(Clone, Debug)]
@@ -57,6 +71,7 @@ pub struct Call<'a> {
     args: Vec<OsString>,
     env: Vec<(&'static str, OsString)>,
     input: Vec<u8>,
+    limit: Option<Duration>,
 }
 
 /// What git said.
@@ -74,7 +89,7 @@ impl Git {
     /// A call with these arguments: a command of git and what it takes.
     pub fn call<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Call<'_> {
         let args = args.into_iter().map(|arg| arg.as_ref().to_owned()).collect();
-        Call { git: self, args, env: Vec::new(), input: Vec::new() }
+        Call { git: self, args, env: Vec::new(), input: Vec::new(), limit: None }
     }
 
     /// Makes a call; its stdout.
@@ -110,9 +125,20 @@ impl Call<'_> {
         self
     }
 
+    /// For a commit that is made aside: by nobody in particular, and the same one whenever it is made of the same.
+    pub fn aside(self) -> Self {
+        ASIDE.iter().fold(self, |call, (name, value)| call.env(name, value))
+    }
+
     /// With this on its stdin.
     pub fn input(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.input = bytes.into();
+        self
+    }
+
+    /// Ended, with all that it has started, when it takes longer.
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.limit = Some(limit);
         self
     }
 
@@ -130,7 +156,7 @@ impl Call<'_> {
 
     /// Makes the call, whatever its exit code will be.
     pub fn said(self) -> Result<Said, Error> {
-        let Self { git, args, env, input } = self;
+        let Self { git, args, env, input, limit } = self;
         let mut all: Vec<OsString> = Vec::new();
         for setting in ALWAYS.iter().chain(git.more).map(OsString::from).chain(git.settings.overrides(git)?) {
             all.extend([OsString::from("-c"), setting]);
@@ -138,7 +164,7 @@ impl Call<'_> {
         all.extend(args);
         let place = [("GIT_DIR", &git.dir), ("GIT_COMMON_DIR", &git.common), ("GIT_WORK_TREE", &git.work_tree)];
         let env = place.into_iter().map(|(name, path)| (name, path.as_os_str().to_owned())).chain(env);
-        spawn(all, &git.work_tree, env, input)
+        spawn(all, &git.work_tree, env, input, limit)
     }
 }
 
@@ -156,7 +182,7 @@ impl Said {
 
 /// git in a folder, for when it is not known yet which repository that belongs to, with `input` on its stdin.
 pub(crate) fn anywhere(folder: &Path, args: &[&str], input: &[u8]) -> Result<Said, Error> {
-    spawn(args.iter().map(OsString::from).collect(), folder, [], input.to_vec())
+    spawn(args.iter().map(OsString::from).collect(), folder, [], input.to_vec(), None)
 }
 
 fn spawn(
@@ -164,20 +190,24 @@ fn spawn(
     folder: &Path,
     env: impl IntoIterator<Item = (&'static str, OsString)>,
     input: Vec<u8>,
+    limit: Option<Duration>,
 ) -> Result<Said, Error> {
-    let mut git = duct::cmd("git", args).dir(folder);
-    for name in std::env::vars_os().map(|(name, _)| name).filter(|name| is_others_word(name)) {
-        git = git.env_remove(name);
-    }
     // A question on the terminal would wait for an answer behind our own; a look at a tree must not disturb the user.
-    for (name, value) in [("GIT_TERMINAL_PROMPT", "0"), ("GIT_OPTIONAL_LOCKS", "0"), ("GIT_PAGER", "cat")] {
-        git = git.env(name, value);
+    let ours = [("GIT_TERMINAL_PROMPT", "0"), ("GIT_OPTIONAL_LOCKS", "0"), ("GIT_PAGER", "cat")];
+    let mut set: BTreeMap<&str, OsString> = ours.into_iter().map(|(name, value)| (name, value.into())).collect();
+    set.extend(env);
+    let mut git = duct::cmd("git", args).dir(folder);
+    // Of two words about one variable the first would count.
+    for name in std::env::vars_os().map(|(name, _)| name) {
+        if is_others_word(&name) && !name.to_str().is_some_and(|name| set.contains_key(name)) {
+            git = git.env_remove(name);
+        }
     }
-    for (name, value) in env {
+    for (name, value) in set {
         git = git.env(name, value);
     }
     let git = if input.is_empty() { git.stdin_null() } else { git.stdin_bytes(input) };
-    let output = git
+    let running = git
         .stdout_capture()
         .stderr_capture()
         .unchecked()
@@ -186,8 +216,17 @@ fn spawn(
             command.process_group(0);
             Ok(())
         })
-        .run()
+        .start()
         .map_err(Error::NoGit)?;
+    if let Some(limit) = limit
+        && running.wait_timeout(limit).map_err(Error::NoGit)?.is_none()
+    {
+        for group in running.pids().into_iter().filter_map(|pid| Pid::from_raw(i32::try_from(pid).ok()?)) {
+            // It may have ended meanwhile, which is what we want.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+    let output = running.into_output().map_err(Error::NoGit)?;
     let err = String::from_utf8_lossy(&output.stderr);
     let err = err.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
     Ok(Said { code: output.status.code(), out: output.stdout, err })
@@ -201,12 +240,12 @@ fn is_others_word(name: &OsStr) -> bool {
 }
 
 /// The parts of an output that ends each of them with a NUL.
-pub(crate) fn parts(out: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub fn parts(out: &[u8]) -> impl Iterator<Item = &[u8]> {
     out.split(|byte| *byte == 0).filter(|part| !part.is_empty())
 }
 
 /// A path as git prints it with `-z`.
-pub(crate) fn path(bytes: &[u8]) -> PathBuf {
+pub fn path(bytes: &[u8]) -> PathBuf {
     PathBuf::from(OsString::from_vec(bytes.to_vec()))
 }
 

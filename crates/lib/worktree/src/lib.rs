@@ -16,10 +16,10 @@ mod tree;
 
 pub use crate::tree::{Commit, Tree};
 pub use error::Error;
-pub use git::{Call, Git, Said, is_commit_id};
+pub use git::{Call, Git, Said, is_commit_id, parts, path};
 pub use pool::Pool;
 pub use repository::{Repository, branch_name};
-pub use snapshot::Snapshot;
+pub use snapshot::{Aside, Snapshot};
 
 #[cfg(test)]
 mod tests;

@@ -78,8 +78,7 @@ fn none(key: &[u8]) -> &'static [u8] {
 
 /// The settings of a configuration file that name programs which our calls could run, or other such files.
 fn listed(git: &Git, file: &[&str], text: &[u8]) -> Result<Programs, Error> {
-    let names =
-        r"^(filter\..*|merge\..*\.(driver|recursive)|credential\..*|core\.(sshcommand|gitproxy|askpass)|include.*)$";
+    let names = r"^(filter\..*|merge\..*\.(driver|recursive)|credential\..*|gpg\..*|core\.(sshcommand|gitproxy|askpass)|include.*)$";
     let args = [&["config", "-z", "--file"], file, &["--get-regexp", names]].concat();
     let said = anywhere(&git.common, &args, text)?;
     // 1 when there are none.

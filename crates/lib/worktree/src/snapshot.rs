@@ -1,8 +1,9 @@
 //! The user's work in progress as a commit made aside.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use tempfile::TempDir;
 use tree::{Folder, Places};
 
 use crate::git::{bytes, parts, path};
@@ -17,16 +18,6 @@ pub struct Snapshot {
     pub head: String,
 }
 
-/// Who makes commits aside. The same state always gives the same commit, so what was found out about it once holds.
-pub(crate) const ASIDE: [(&str, &str); 6] = [
-    ("GIT_AUTHOR_NAME", "plan-and-execute"),
-    ("GIT_AUTHOR_EMAIL", "plan-and-execute@localhost"),
-    ("GIT_AUTHOR_DATE", "@0 +0000"),
-    ("GIT_COMMITTER_NAME", "plan-and-execute"),
-    ("GIT_COMMITTER_EMAIL", "plan-and-execute@localhost"),
-    ("GIT_COMMITTER_DATE", "@0 +0000"),
-];
-
 /// What a run leaves behind belongs to no commit. Without the bracket git complains that an ignored file is named.
 pub(crate) const OURS: &str = ":(top,exclude,glob).pla[n]";
 
@@ -34,18 +25,52 @@ pub(crate) const OURS: &str = ":(top,exclude,glob).pla[n]";
 const PREFIX: &str = "index-";
 const OLD: Duration = Duration::from_secs(3600);
 
+/// A copy of the user's index, to be changed without the user noticing; gone with the value.
+#[derive(Debug)]
+pub struct Aside {
+    folder: TempDir,
+}
+
+impl Aside {
+    /// The index file.
+    pub fn index(&self) -> PathBuf {
+        self.folder.path().join("index")
+    }
+}
+
 impl Repository {
+    /// A copy of the user's index.
+    pub fn aside(&self) -> Result<Aside, Error> {
+        let folder = Places::of(self.top())?.worktrees()?;
+        remove_old(&folder);
+        let aside = tempfile::Builder::new().prefix(PREFIX).tempdir_in(folder.path());
+        let aside = Aside { folder: aside.map_err(|error| Error::system(folder.path(), error))? };
+        let users = self.index();
+        index::copy(&users, &aside.index()).map_err(|error| Error::system(users, error))?;
+        Ok(aside)
+    }
+
+    /// The user's index file.
+    pub fn index(&self) -> PathBuf {
+        self.git().dir.join("index")
+    }
+
+    /// Puts a copy of an index where the user's is. The lock on that (`index.lock`) must be ours.
+    pub fn replace_index(&self, index: &Path) -> Result<(), Error> {
+        let users = self.index();
+        index::copy(index, &users).map_err(|error| Error::system(users, error))
+    }
+
     /// A commit that holds the last one and all that the user has changed since: staged or not, new files too, but
     /// neither ignored ones nor other repositories inside this one. Nothing of the user's is touched, the index file
     /// included.
     pub fn snapshot(&self) -> Result<Snapshot, Error> {
-        let folder = Places::of(self.top())?.worktrees()?;
-        remove_old(&folder);
-        let aside = tempfile::Builder::new().prefix(PREFIX).tempdir_in(folder.path());
-        let aside = aside.map_err(|error| Error::system(folder.path(), error))?;
-        let own = aside.path().join("index");
-        let users = self.git().dir.join("index");
-        index::copy(&users, &own).map_err(|error| Error::system(users, error))?;
+        self.snapshot_in(&self.aside()?)
+    }
+
+    /// As [`Repository::snapshot`]; the copy of the index holds then what the commit does.
+    pub fn snapshot_in(&self, aside: &Aside) -> Result<Snapshot, Error> {
+        let own = aside.index();
         let status = [
             "status",
             "--porcelain=v2",
@@ -74,7 +99,7 @@ impl Repository {
             return Ok(Snapshot { commit: head.clone(), head });
         }
         let call = self.git().call(["commit-tree", &tree, "-p", &head, "-m", "Work in progress, not committed yet"]);
-        let commit = ASIDE.iter().fold(call, |call, (name, value)| call.env(name, value)).text()?;
+        let commit = call.aside().text()?;
         Ok(Snapshot { commit, head })
     }
 }

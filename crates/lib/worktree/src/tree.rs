@@ -8,7 +8,7 @@ use ::tree::FileType;
 use crate::git::{Git, parts, path};
 use crate::pool::{Lock, place_for_kept};
 use crate::slot::Slot;
-use crate::snapshot::{ASIDE, OURS};
+use crate::snapshot::OURS;
 use crate::{Error, index, sweep};
 
 /// A working tree of one's own. Nobody else gets it while the value lives.
@@ -91,8 +91,7 @@ impl Tree {
                 break (tree, changed);
             }
         };
-        let call = git.call(["commit-tree", &tree, "-p", base, "-m", message]);
-        let id = ASIDE.iter().fold(call, |call, (name, value)| call.env(name, value)).text()?;
+        let id = git.call(["commit-tree", &tree, "-p", base, "-m", message]).aside().text()?;
         git.run(["update-ref", "--no-deref", "HEAD", &id])?;
         index::copy(&own, &self.admin.join("index")).map_err(system)?;
         std::fs::rename(&own, self.slot.clean_index()).map_err(system)?;

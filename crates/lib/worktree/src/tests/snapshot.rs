@@ -228,6 +228,7 @@ fn variables_of_git_lead_nowhere_else() {
     }
     let ground = Ground::new(&[("a", "one\n")]);
     ground.write("a", "two\n");
+    let before = ground.state();
     let done = std::process::Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "tests::snapshot::variables_of_git_lead_nowhere_else"])
         .envs([("GIT_DIR", "/nonexistent"), ("GIT_INDEX_FILE", "/nonexistent"), ("GIT_WORK_TREE", "/")])
@@ -237,6 +238,7 @@ fn variables_of_git_lead_nowhere_else() {
         .unwrap();
     let told = String::from_utf8_lossy(&done.stdout);
     assert!(done.status.success() && told.contains("1 passed"), "{told}");
+    assert_eq!(ground.state(), before);
 }
 
 #[test]
