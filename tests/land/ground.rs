@@ -84,7 +84,13 @@ impl Ground {
 
     /// The line of a task whose work was approved.
     pub fn approved(&self, id: &str, base: &str, head: &str) -> Value {
+        let changed = self.git(&["diff", "--no-renames", "--name-status", base, head]);
+        let file = |line: &str| {
+            let (status, path) = line.split_once('\t').unwrap();
+            json!({"path": path, "action": match status { "A" => "create", "D" => "delete", _ => "modify" }})
+        };
         json!({
+            "files": changed.lines().map(file).collect::<Vec<_>>(),
             "type": "task", "id": id, "title": format!("Title {id}"), "objective": format!("What {id} is for"),
             "digest": format!("digest-{id}"), "commands": [], "needs": [],
             "source": {"path": "p.md", "line": id.bytes().map(u64::from).sum::<u64>(), "end_line": 9999},
