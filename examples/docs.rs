@@ -22,7 +22,8 @@ struct Args {
 type Tool = (&'static str, fn() -> Command);
 
 /// Every tool that is installed, and its command line.
-const TOOLS: [Tool; 13] = [
+const TOOLS: [Tool; 14] = [
+    ("plan-draft", command::<plan_draft::Args>),
     ("plan-parse", plan_parse::command),
     ("route", command::<route::Args>),
     ("codex-exec", command::<codex_exec::Args>),
