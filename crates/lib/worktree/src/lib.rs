@@ -4,7 +4,9 @@
 //! at a commit, and [`Tree::commit_all`] makes a commit of what was left there. [`Git`] is how all of this calls git.
 
 mod error;
+pub mod files;
 mod git;
+pub mod include;
 mod index;
 mod pool;
 mod repository;

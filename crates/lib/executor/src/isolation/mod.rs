@@ -3,8 +3,6 @@
 //! Everything a task needs comes from a commit that holds the user's work as it is when the task starts; everything it
 //! leaves becomes one commit. The user's own tree is neither read by agents nor touched.
 
-mod files;
-mod include;
 mod setup;
 mod tampering;
 
@@ -18,7 +16,7 @@ use process::{Limits, Stop};
 use record::{Class, Sandbox};
 use stage::Error;
 use tokio::sync::OnceCell;
-use worktree::{Pool, Repository, Tree, is_commit_id};
+use worktree::{Pool, Repository, Tree, files, include, is_commit_id};
 
 use crate::options::{Isolate, Options};
 use setup::{Run, Setup};

@@ -13,9 +13,7 @@ use std::path::{Path, PathBuf};
 use agent::Secrets;
 use process::{Cut, End, Job, Limits, Observer, Output, Progress, Stop, Stream, run};
 use record::Class;
-use worktree::Tree;
-
-use super::files;
+use worktree::{Tree, files};
 
 /// Files by which package managers decide what to install. When one of them, or a file that the command names, is another
 /// one than when the command ran, it runs again.

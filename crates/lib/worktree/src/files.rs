@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 /// The place of a relative path below `top`, if no link leads out on the way there. The last part may be anything.
-pub(super) fn within(top: &Path, path: &Path) -> Option<PathBuf> {
+pub fn within(top: &Path, path: &Path) -> Option<PathBuf> {
     let mut place = top.to_owned();
     let mut parts = path.components().peekable();
     while let Some(part) = parts.next() {
@@ -21,7 +21,7 @@ pub(super) fn within(top: &Path, path: &Path) -> Option<PathBuf> {
 
 /// Copies a file, a link or a folder with all that is in it. What is there already stays as it is. `copied` gets the files
 /// and links that were made, relative to `top`.
-pub(super) fn copy(from: &Path, top: &Path, path: &Path, copied: &mut Vec<PathBuf>) -> io::Result<()> {
+pub fn copy(from: &Path, top: &Path, path: &Path, copied: &mut Vec<PathBuf>) -> io::Result<()> {
     let Some(to) = within(top, path) else { return Ok(()) };
     let found = from.symlink_metadata()?;
     if found.is_dir() {
@@ -63,7 +63,7 @@ fn denied(error: io::Error) -> io::Result<()> {
 }
 
 /// Removes what has this path below `top`, whatever it is; links are removed and not followed.
-pub(super) fn remove(top: &Path, path: &Path) -> io::Result<()> {
+pub fn remove(top: &Path, path: &Path) -> io::Result<()> {
     let Some(place) = within(top, path) else { return Ok(()) };
     let removed = match place.symlink_metadata() {
         Ok(found) if found.is_dir() => fs::remove_dir_all(place),

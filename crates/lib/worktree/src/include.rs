@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use super::files;
+use crate::files;
 
 /// Whether a path may be included, with its form made plain; an error says why not.
-pub(super) fn checked(top: &Path, path: &Path) -> Result<PathBuf, String> {
+pub fn checked(top: &Path, path: &Path) -> Result<PathBuf, String> {
     let wrong = |why: &str| Err(format!("--include {}: {why}", path.display()));
     let plain: PathBuf = path.components().filter(|part| *part != Component::CurDir).collect();
     if plain.as_os_str().is_empty() || !plain.components().all(|part| matches!(part, Component::Normal(_))) {
@@ -23,7 +23,7 @@ pub(super) fn checked(top: &Path, path: &Path) -> Result<PathBuf, String> {
 }
 
 /// Copies what is at a path of the user's tree; the files that were made.
-pub(super) fn copy(top: &Path, path: &Path, tree: &Path) -> Result<Vec<PathBuf>, String> {
+pub fn copy(top: &Path, path: &Path, tree: &Path) -> Result<Vec<PathBuf>, String> {
     let wrong = |why: String| format!("--include {}: {why}", path.display());
     // It may have become another one since it was looked at first.
     let place = top.join(checked(top, path)?);
