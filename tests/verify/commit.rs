@@ -143,3 +143,47 @@ fn pipes_and_links_among_the_locks_mislead_nobody() {
     assert!(worktrees.join("verify-1.lock").symlink_metadata().unwrap().is_file());
     assert!(self::worktrees(&tree).is_empty(), "{:?}", self::worktrees(&tree));
 }
+
+#[test]
+fn a_link_in_the_place_of_the_folder_below_the_top_leads_nowhere() {
+    let (tree, _) = with_commit();
+    let elsewhere = tree.beside("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    fs::create_dir(tree.root.join("work")).unwrap();
+    let result = |head: &str| json!({"status":"ok","workdir":tree.root.join("work"),"head":head});
+    let (kept, link) = (tree.beside("kept"), tree.root.join("work"));
+    fs::rename(&link, &kept).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &link).unwrap();
+    let head = tree.commit();
+    fs::remove_file(&link).unwrap();
+    fs::rename(&kept, &link).unwrap();
+    let ran = tree.run(&["--sandbox", "none"], &task_with("1", &["pwd; ls"], &result(&head)));
+    assert_eq!(ran.check(0)["status"], "pass", "{}", ran.err);
+    assert!(ran.check(0)["tail"].as_str().unwrap().ends_with("/verify-1\nfile\nwork\n"), "{}", ran.out);
+}
+
+#[test]
+fn a_tree_is_made_ready_with_what_its_commit_does_not_hold() {
+    let tree = Tree::repository();
+    tree.write(".gitignore", ".env*\npackages/\n");
+    let base = tree.commit();
+    tree.write("file", "second\n");
+    let head = tree.commit();
+    tree.write(".env.test", "KEY=1\n");
+    tree.write(".env.other", "KEY=2\n");
+    let line = json!({"type":"task","id":"1","commands":["cat .env.test packages/one; ls -A"],
+        "files":[{"path":"file","action":"modify"}],"result":{"status":"ok","base":base,"head":head}});
+    let args = ["--sandbox", "none", "--setup", "mkdir packages; cat file > packages/one", "--include", ".env.test"];
+    let ran = tree.run(&args, &format!("{line}\n"));
+    assert_eq!(ran.check(0)["tail"], "KEY=1\nsecond\n.env.test\n.git\n.gitignore\nfile\npackages\n", "{}", ran.err);
+    assert_eq!(ran.verdict()["status"], "pass", "{}", ran.out);
+    for (args, says) in [
+        (["--setup", "echo no network; exit 3"], "--setup did not succeed: exit code 3: no network"),
+        (["--include", "missing"], "--include missing: "),
+        (["--include", "/etc/passwd"], "--include /etc/passwd: "),
+    ] {
+        let ran = tree.run(&[&["--sandbox", "none"][..], &args].concat(), &format!("{line}\n"));
+        assert_eq!((ran.verdict()["status"].as_str(), ran.code), (Some("unproven"), Some(1)), "{}", ran.out);
+        assert!(ran.check(0)["tail"].as_str().unwrap().contains(says), "{}", ran.out);
+    }
+}

@@ -51,6 +51,14 @@ pub struct Args {
     #[arg(long, value_name = "PROGRAM")]
     pub shell: Option<PathBuf>,
 
+    /// A command that makes a tree ready before its checks run, such as 'npm ci' (for commits; in the same sandbox)
+    #[arg(long, value_name = "CMD")]
+    pub setup: Option<String>,
+
+    /// An ignored file or folder of the repository that checks of commits need, such as .env.test (several times)
+    #[arg(long, value_name = "PATH")]
+    pub include: Vec<PathBuf>,
+
     /// Do not run the checks of a commit on its base too, to tell what failed before and what cannot fail
     #[arg(long)]
     pub no_baseline: bool,

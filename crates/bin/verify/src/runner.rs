@@ -71,7 +71,7 @@ impl Runner {
     /// Runs all checks of a task.
     pub async fn run(&self, task: &Task, place: Result<Where, NoSite>) -> Vec<Check> {
         let prepared = match place {
-            Ok(place) => self.prepare(place.clone()).await.map(|stand| (stand, place)),
+            Ok(place) => self.prepare(task, place.clone()).await.map(|stand| (stand, place)),
             Err(reason) => Err(reason),
         };
         let (stand, place) = match prepared {
@@ -112,14 +112,38 @@ impl Runner {
     }
 
     /// Makes a place ready. A sandbox would find out too that there is no shell, but it would look like a failed check.
-    async fn prepare(&self, place: Where) -> Result<Stand, NoSite> {
+    async fn prepare(&self, task: &Task, place: Where) -> Result<Stand, NoSite> {
         if !is_program(&self.shell) {
             let why = "no such program, and it is the shell that runs the commands";
             return Err(NoSite::Here(format!("{}: {why}", self.shell.display())));
         }
+        let commit = matches!(place, Where::Commit { .. });
         let site = Site::prepare(place, &self.trees).await?;
         let kind = self.sandbox.kind(site.ground()).map_err(NoSite::Here)?;
-        Ok(Stand { site, kind })
+        let stand = Stand { site, kind };
+        if commit {
+            self.make_ready(task, &stand).await.map_err(NoSite::Here)?;
+        }
+        Ok(stand)
+    }
+
+    /// Puts into a tree what its commit does not hold.
+    async fn make_ready(&self, task: &Task, stand: &Stand) -> Result<(), String> {
+        if let Some(command) = &self.args.setup {
+            tell(&format!("task {}: --setup: {}", task.id, shorten(command)));
+            let planned = Planned { kind: "setup", command: command.clone(), is_open: false };
+            let check = self.check(&planned, stand, self.log(task, "verify-setup")).await;
+            if check.status != CheckStatus::Pass {
+                let end = check.tail.trim_end().lines().last().unwrap_or_default();
+                let code = check.exit.map(|code| format!("exit code {code}: ")).unwrap_or_default();
+                return Err(format!("--setup did not succeed: {code}{end}"));
+            }
+        }
+        let ground = stand.site.ground();
+        for path in &self.args.include {
+            worktree::include::copy(ground.repository, path, ground.tree)?;
+        }
+        Ok(())
     }
 
     async fn check(&self, planned: &Planned, stand: &Stand, log: Log) -> Check {
@@ -219,7 +243,8 @@ impl Comparison<'_> {
         let Runner { args, shell, sandbox, .. } = self.runner;
         let how =
             format!("{} {} {} {:?}", shell.display(), stand.kind.name(), args.timeout.as_secs_f64(), sandbox.permits());
-        let key = self.base.key(&planned.command, &[&how]);
+        let ready = format!("{:?} {:?}", args.setup, args.include);
+        let key = self.base.key(&planned.command, &[&how, &ready]);
         if let Some(known) = self.base.remembered(&key) {
             return Ok(Some(known));
         }
@@ -227,7 +252,11 @@ impl Comparison<'_> {
         let place = Where::Commit { repository: repository.clone(), commit: commit.clone(), below: below.clone() };
         let base = match self.stand.take() {
             Some(base) => base,
-            None => self.runner.prepare(place).await.map_err(|(NoSite::Here(reason) | NoSite::Work(reason))| reason)?,
+            None => self
+                .runner
+                .prepare(self.task, place)
+                .await
+                .map_err(|(NoSite::Here(reason) | NoSite::Work(reason))| reason)?,
         };
         let check = self.runner.check(planned, &base, self.runner.log(self.task, "verify-base")).await;
         let outcome = Outcome::of(&check);

@@ -153,7 +153,10 @@ impl Site {
                 let root = repository.root().to_owned();
                 let own = trees.take(&root, &commit).await.map_err(NoSite::Here)?;
                 let tree = own.path().to_owned();
-                let folder = Some(tree.join(below)).filter(|folder| folder.is_dir()).unwrap_or_else(|| tree.clone());
+                // The commit may have put a link in its place.
+                let below = tree.join(below).canonicalize().ok();
+                let folder = below.filter(|folder| folder.is_dir() && folder.starts_with(&tree));
+                let folder = folder.unwrap_or_else(|| tree.clone());
                 Ok(Self { tree, repository: root, folder, scratch, _own: Some(own), _lock: None })
             }
         }
