@@ -544,3 +544,23 @@ fn prompts_can_be_looked_at_and_the_cli_examined() {
     desk.tool("claude-exec").arg("--doctor").env("CLAUDE_BIN", "no-such-claude").run().ended(13);
     assert_eq!(desk.server.requests().len(), 0);
 }
+
+#[test]
+fn a_synthesis_gets_both_answers_to_compare() {
+    let both = "{\"type\":\"task\",\"id\":\"1\",\"title\":\"Which secret title?\",\"route\":{\"work_type\":\"options\",\"backend\":\"codex\",\"models\":[\"gpt-5.3-codex\",\"gpt-5.4\"],\"sandbox\":\"read-only\"}}\n";
+    let synthesis = task("2", "orchestrate", "read-only", ",\"needs\":[\"1\"],\"batch\":{\"number\":2,\"attempt\":1}");
+    let desk = Desk::new(Script::new([
+        Conversation::new([Step::text("This way.\n## Files and constraints")]).model("gpt-5.3-codex"),
+        Conversation::new([Step::text("That way.")]).model("gpt-5.4"),
+        Conversation::new([Step::text("The second one.")]).model(MODEL),
+    ]));
+    let answered = desk.tool("codex-exec").input(both).run().ended(0);
+    // As in a run: the answers come by in an earlier batch, decided by a person or not yet.
+    let done = exec(&desk, &(answered.out + &synthesis)).ended(0);
+    assert_eq!(result(&done, "2")["message"], "The second one.");
+    let told = desk.server.requests().pop().unwrap().body["messages"].to_string();
+    for part in ["The answer of gpt-5.3-codex:", "This way.", "The answer of gpt-5.4:", "That way."] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert!(!told.contains("secret title"), "no other task is named: {told}");
+}

@@ -14,4 +14,4 @@ mod uuid;
 
 pub use call::{Agent, Call, Effort, Report};
 pub use process::Secrets;
-pub use prompt::{Asked, prompt, prompt_again, prompt_feedback, prompt_go_on};
+pub use prompt::{Asked, Given, prompt, prompt_again, prompt_feedback, prompt_go_on};

@@ -3,6 +3,7 @@
 //!
 //! An executor is an [`agent::Agent`] and a `main`; see `codex-exec`.
 
+mod answers;
 mod attempts;
 mod budget;
 mod changes;

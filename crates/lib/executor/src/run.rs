@@ -13,6 +13,7 @@ use stage::{Error, Exit, Input, Intake, Outlet};
 use tokio::task::JoinSet;
 use tree::{Logs, Places, TreeLock};
 
+use crate::answers::Answers;
 use crate::attempts::{self, Order, failed, told};
 use crate::budget::{Budget, Reached};
 use crate::changes::{Snapshot, Watch};
@@ -82,6 +83,7 @@ struct Executor<A> {
     isolation: Option<Isolation>,
     /// Tasks that are done and whose work has not landed.
     unlanded: HashSet<String>,
+    answers: Answers,
     /// The newest look at the tree, and when it was.
     looked: Option<(Instant, Snapshot)>,
     outlet: Outlet,
@@ -136,6 +138,7 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
             watch,
             isolation,
             unlanded: HashSet::new(),
+            answers: Answers::default(),
             looked: None,
             outlet: Outlet::stdout(),
             running: HashMap::new(),
@@ -276,6 +279,7 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
                     let hint = "has no route, so it is passed on untouched: put `route` before this stage";
                     stage::tell(self.name, &format!("task {}: {hint}", line.id));
                 }
+                self.answers.note(&line.id, &record);
                 let is_finished = concern == Concern::Finished;
                 if is_finished && line.waits_to_land() {
                     self.unlanded.insert(line.id.clone());
@@ -336,7 +340,8 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
         let Waiting { id, access, batch, load: Load { record, line, wish, sandbox, .. }, .. } = task;
         let models = wish.models(&self.options);
         // Its form has been checked by the intake.
-        let asked = Task::asked(&record).unwrap_or_default();
+        let mut asked = Task::asked(&record).unwrap_or_default();
+        asked.given = self.answers.of(&line.needs);
         let order = Order {
             id: id.clone(),
             attempt: line.attempt(),
@@ -510,6 +515,7 @@ impl<A: Agent + Clone + Send + Sync + 'static> Executor<A> {
             let tokens = result.usage.map(|usage| format!(", {} tokens", usage.total)).unwrap_or_default();
             self.progress(&format!("task {id}: done in {:.0} s{tokens}", running.started.elapsed().as_secs_f64()));
         }
+        self.answers.keep(id, &result.options);
         // Who needs its work would not find it before it has landed.
         let waits_to_land = result.head.is_some();
         if waits_to_land {
