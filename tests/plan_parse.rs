@@ -378,3 +378,31 @@ fn long_and_deep_plans_are_read_at_once() {
     }
     assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
 }
+
+#[test]
+fn risks_are_told_until_the_plan_says_that_they_are_meant() {
+    let plan = "# P\n\n### Task 1: Ship\n\n**Files:** modify `a.rs`\n\n```bash\ncd x\ngit push origin main\nrm -rf out\n```\n\n\
+                ### Task 2: Clean\n\n**Files:** modify `a.rs`\n**Depends on:** none\n\n```sh\nsudo make install\n```\n";
+    let risks = |text: &str| -> Vec<(String, u64, String)> {
+        let output = plan_parse(&root(), &["--check", "--format", "json"], text.as_bytes());
+        assert_eq!(output.status.code(), Some(0));
+        let lines = String::from_utf8(output.stdout).unwrap();
+        let all = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let risk = |defect: Value| {
+            let code = defect["code"].as_str().unwrap().to_owned();
+            (code, defect["line"].as_u64().unwrap(), defect["task"].as_str().unwrap_or_default().to_owned())
+        };
+        all.map(risk).filter(|(code, ..)| code.starts_with("P04")).collect()
+    };
+    let expected = [("P041", 9, "1"), ("P043", 10, "1"), ("P049", 15, "2"), ("P044", 19, "2")];
+    assert_eq!(risks(plan), expected.map(|(code, line, task)| (code.to_owned(), line, task.to_owned())));
+    let allowed =
+        plan.replace("### Task 2: Clean\n", "### Task 2: Clean\n\n**Allow:** P044, P049 — it is our own machine\n");
+    let left: Vec<String> = risks(&allowed).into_iter().map(|(code, ..)| code).collect();
+    assert_eq!(left, ["P041", "P043"]);
+    let all = format!("---\nallow: P041, P043, P044, P049\n---\n{plan}");
+    assert!(risks(&all).is_empty());
+    // Nothing but risks can be allowed.
+    let output = plan_parse(&root(), &["--check", "--format", "json"], "---\nallow: P001\n---\n# P\n".as_bytes());
+    assert_eq!(output.status.code(), Some(65));
+}

@@ -41,6 +41,8 @@ pub enum Label {
     Record,
     /// The fields that a plan in another layout did not state.
     Inferred,
+    /// Risks that are meant.
+    Allow,
     /// Some other label: it ends the value before it.
     Other,
 }
@@ -145,6 +147,7 @@ pub fn label(name: &str) -> Option<Label> {
         | "完成标准"
         | "驗收標準" => Label::Done,
         "constraints" | "constraint" | "global constraints" => Label::Constraints,
+        "allow" => Label::Allow,
         "record" => Label::Record,
         "inferred" => Label::Inferred,
         "output" | "output format" | "expected answer" => Label::Output,

@@ -171,7 +171,7 @@ fn is_assignment(word: &str) -> bool {
 }
 
 /// The simple commands of a command line: what stands between `&&`, `||`, `;`, `|`, `&` and line ends, outside quotes.
-fn pieces(command: &str) -> Vec<&str> {
+pub fn pieces(command: &str) -> Vec<&str> {
     let bytes = command.as_bytes();
     let mut pieces = Vec::new();
     let mut quote = None;
@@ -263,7 +263,7 @@ pub fn reads_like_command(text: &str) -> bool {
 }
 
 /// `<name>`, `...`, `YYYY`: something to fill in first.
-fn has_gap(command: &str) -> bool {
+pub fn has_gap(command: &str) -> bool {
     let mut rest = command;
     while let Some(open) = rest.find('<') {
         rest = &rest[open + 1..];
@@ -442,7 +442,7 @@ const CHANGERS: [&str; 48] = [
 ];
 
 /// The words of a simple command, without assignments and wrappers before the program.
-fn program_words(piece: &str) -> Vec<&str> {
+pub fn program_words(piece: &str) -> Vec<&str> {
     let mut words: Vec<&str> = piece.trim_start_matches(['(', '{', ' ']).split_whitespace().collect();
     loop {
         let skip = match words.as_slice() {

@@ -2,6 +2,7 @@
 
 mod effects;
 mod near;
+mod risks;
 mod routing_summary;
 mod rule;
 mod structure;
@@ -65,6 +66,7 @@ pub fn all(parsed: &Parsed) -> Vec<Defect> {
         tasks::check(parsed, &mut defects);
         near::check(parsed, &mut defects);
         routing_summary::check(parsed, &mut defects);
+        risks::check(parsed, &mut defects);
     }
     structure::open_fences(parsed, &mut defects);
     effects::drop(parsed, &mut defects);

@@ -70,6 +70,16 @@ rules! {
     SUMMARY_BACKEND "P033" Error "the routing summary and a task disagree about the backend" "make the two say the same"
     SUMMARY_WORK_TYPE "P034" Error "the routing summary and a task disagree about the work type" "make the two say the same"
     NO_GOAL "P035" Warning "the plan has no goal" "add `**Goal:**` with one sentence before the first task"
+    GAP "P040" Warning "a command has a gap to fill in" "write the value, or take the command out"
+    PUSHES "P041" Warning "a command pushes to another repository" "leave it to a person; or say that it is meant: `**Allow:** P041`"
+    DEPLOYS "P042" Warning "a command publishes or deploys" "leave it to a person; or say that it is meant: `**Allow:** P042`"
+    DELETES "P043" Warning "a command deletes without a way back" "name single files; or say that it is meant: `**Allow:** P043`"
+    ROOT "P044" Warning "a command runs as another user" "do without; or say that it is meant: `**Allow:** P044`"
+    PIPE_TO_SHELL "P045" Warning "a command runs what it fetches from the network" "fetch, look, and run in two steps; or say that it is meant: `**Allow:** P045`"
+    COMMAND_OUTSIDE "P046" Warning "a command works on a path outside the repository" "use a path in the repository; or say that it is meant: `**Allow:** P046`"
+    SECRET "P047" Warning "a command names a secret" "take it from the environment of the person who runs the plan; or say that it is meant: `**Allow:** P047`"
+    LARGE_TASK "P048" Warning "a task is very large" "split it; or say that it is meant: `**Allow:** P048`"
+    OVERLAP "P049" Warning "two tasks change the same file, and neither waits for the other" "add `**Depends on:**` to the later one; or say that it is meant: `**Allow:** P049`"
 }
 
 #[cfg(test)]

@@ -21,11 +21,13 @@ mod superpowers;
 mod taskmaster;
 
 use std::cell::OnceCell;
+use std::ops::Range;
 
 use crate::draft::Reading;
 use crate::input::Input;
-use crate::markdown::Document;
+use crate::markdown::{Document, Kind};
 pub use crate::order::Order;
+use crate::shell;
 
 /// The name of our own format.
 pub use plan_and_execute::NAME as OURS;
@@ -57,6 +59,16 @@ impl Source<'_> {
         let name = self.path.rsplit(['/', '\\']).next().unwrap_or("");
         says(&name.split('.').next().unwrap_or("").replace('_', " "))
     }
+}
+
+/// The shell fences within a range, with their text and their places.
+pub fn shell_fences(document: &Document, within: &Range<usize>) -> Vec<(String, Range<usize>)> {
+    let first = document.blocks.partition_point(|block| block.range.start < within.start);
+    let inside = document.blocks[first..].iter().take_while(|block| block.range.start < within.end);
+    inside
+        .filter(|block| block.kind == Kind::Code { fenced: true } && shell::is_shell(explicit::info(document, block)))
+        .map(|block| (explicit::code(document, block), block.range.clone()))
+        .collect()
 }
 
 /// A way in which plans are written.
