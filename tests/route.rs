@@ -420,3 +420,45 @@ fn much_input_comes_out_as_little_does() {
         assert_eq!(err.trim_end(), alone);
     }
 }
+
+/// Tasks that we made up and labelled ourselves, most of them to trap whoever looks at single words.
+const LABELLED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/route/labelled.jsonl");
+
+#[test]
+fn labelled_tasks_are_scored() {
+    let (code, out, err) = run(&["--eval", LABELLED], "");
+    assert_eq!(code, 0, "{err}");
+    let first: Vec<f64> = out.split([' ', ',']).filter_map(|word| word.parse().ok()).take(3).collect();
+    let [right, all, accuracy] = first[..] else { panic!("{out}") };
+    assert!(all >= 100.0 && accuracy >= 90.0 && (100.0 * right / all - accuracy).abs() < 0.1, "{out}");
+    let table = out.lines().skip_while(|line| !line.starts_with("class")).skip(1).take_while(|line| !line.is_empty());
+    for line in table {
+        let recall: f64 = line.split_whitespace().rev().nth(1).unwrap().parse().unwrap();
+        assert!(recall >= 70.0, "{line}\n{out}");
+    }
+}
+
+#[test]
+fn what_cannot_be_scored_is_told_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("l.jsonl");
+    let path = file.to_str().unwrap();
+    for (text, told) in [
+        ("", "there is no labelled task in it"),
+        ("{\"title\":\"a\",\"label\":\"implement\"}\n{\"title\":\"b\"}\n", "l.jsonl:2: missing field `label`"),
+        ("{\"title\":\"a\",\"label\":\"work\"}\n", "l.jsonl:1: label: unknown variant"),
+        ("{\"label\":\"implement\"}\n", "l.jsonl:1: "),
+        ("nothing\n", "l.jsonl:1: "),
+    ] {
+        fs::write(&file, text).unwrap();
+        let (code, out, err) = run(&["--eval", path], "");
+        assert!(code == 65 && out.is_empty() && err.contains(told), "{text}: {code} {err}");
+    }
+    // A second label is as good, and files may be paths alone.
+    fs::write(
+        &file,
+        r#"{"title":"Analyze the log format","files":["a.rs"],"label":"options","alt":["analysis","explore"]}"#,
+    )
+    .unwrap();
+    assert!(run(&["--eval", path], "").1.starts_with("1 of 1 right"));
+}

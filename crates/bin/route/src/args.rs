@@ -36,6 +36,11 @@ pub struct Args {
     #[arg(long, conflicts_with_all = ["explain", "table"])]
     pub doctor: bool,
 
+    /// Score the policy on labelled tasks, and end: one JSON object a line with title, label and, where there are, objective,
+    /// files and alt, a second label that is as good
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["explain", "table", "doctor", "print_policy"])]
+    pub eval: Option<PathBuf>,
+
     /// The model of every codex task with one model; a pair of options stays
     #[arg(long, value_name = "MODEL", env = "CODEX_MODEL", hide_env_values = true)]
     pub model: Option<String>,
@@ -62,7 +67,8 @@ Examples:
   plan-parse PLAN.md | route | codex-exec
   plan-parse PLAN.md | route --explain >/dev/null
   plan-parse PLAN.md | route --table
-  route --print-policy > policy.toml";
+  route --print-policy > policy.toml
+  route --policy policy.toml --eval labelled.jsonl";
 
 impl Args {
     /// What the flags and variables say over the policy.

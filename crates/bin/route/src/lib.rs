@@ -2,6 +2,7 @@
 
 mod args;
 mod doctor;
+mod eval;
 mod explain;
 mod summary;
 
@@ -40,6 +41,9 @@ fn run(args: &Args) -> Result<Exit, Error> {
     if args.doctor {
         let source = args.policy.as_ref().map_or("built-in".into(), |path| path.to_string_lossy());
         return print(&doctor::examine(router.policy().map_err(unusable)?, &source));
+    }
+    if let Some(labelled) = &args.eval {
+        return print(&eval::score(router.policy().map_err(unusable)?, labelled)?);
     }
     stage::filter::run(&mut router)
 }
