@@ -44,7 +44,7 @@ fn of_sandbox(scratch: &Scratch, extent: Extent, sandbox: &str) -> Result<Vec<Fi
     let (mut added, mut between, mut whole, mut calls) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for round in 0..=extent.rounds {
         tell(&format!("codex-exec ({sandbox}): round {round} of {}", extent.rounds));
-        let (time, arrivals) = ours(folder, &agent, &input)?;
+        let (time, arrivals) = ours(folder, &agent, &input, &[], TASKS)?;
         let (check, alone) = spawner(folder, &agent, sandbox, &lines)?;
         // Only a cache: the next round begins where this one did.
         let _ = std::fs::remove_dir_all(folder.join(".plan"));
@@ -73,9 +73,9 @@ fn of_sandbox(scratch: &Scratch, extent: Extent, sandbox: &str) -> Result<Vec<Fi
 }
 
 /// The seconds of codex-exec from start to end, and when each line came.
-fn ours(folder: &Path, agent: &Path, input: &Path) -> Result<(f64, Vec<f64>)> {
+pub(crate) fn ours(folder: &Path, agent: &Path, input: &Path, args: &[&str], tasks: u64) -> Result<(f64, Vec<f64>)> {
     let mut command = tool("codex-exec");
-    command.args(["--jobs", "1"]).env("CODEX_BIN", agent).env("CODEX_HOME", folder.join("no-such-folder"));
+    command.args(["--jobs", "1"]).args(args).env("CODEX_BIN", agent).env("CODEX_HOME", folder.join("no-such-folder"));
     plain(&mut command, folder);
     command.stdin(File::open(input)?).stdout(Stdio::piped());
     let began = Instant::now();
@@ -90,14 +90,14 @@ fn ours(folder: &Path, agent: &Path, input: &Path) -> Result<(f64, Vec<f64>)> {
     let status = child.wait()?;
     let time = began.elapsed().as_secs_f64();
     let done = String::from_utf8_lossy(&all).matches(r#""result":{"status":"ok""#).count() as u64;
-    if status.success() && done == TASKS {
+    if status.success() && done == tasks {
         return Ok((time, arrivals));
     }
-    Err(format!("codex-exec: {status}, {done} of {TASKS} tasks are done").into())
+    Err(format!("codex-exec: {status}, {done} of {tasks} tasks are done").into())
 }
 
 /// The seconds of the readiness check, and of each call, by a spawner that does nothing else.
-fn spawner(folder: &Path, agent: &Path, sandbox: &str, lines: &[String]) -> Result<(f64, Vec<f64>)> {
+pub(crate) fn spawner(folder: &Path, agent: &Path, sandbox: &str, lines: &[String]) -> Result<(f64, Vec<f64>)> {
     let check = call(folder, agent, &["exec", "--help"], "")?
         + call(folder, agent, &["sandbox", "-P", ":read-only", "--", "true"], "")?;
     let place = folder.to_str().ok_or("the folder's name is not UTF-8")?;

@@ -7,6 +7,7 @@
 mod data;
 mod executor;
 mod figure;
+mod isolation;
 mod machine;
 mod passing;
 mod peers;
@@ -47,7 +48,7 @@ struct Args {
     #[arg(long)]
     quick: bool,
 
-    /// Only these groups: startup, route, plan-parse, codex-exec, passing
+    /// Only these groups: startup, route, plan-parse, codex-exec, isolation, passing
     #[arg(value_name = "GROUP")]
     groups: Vec<String>,
 
@@ -78,11 +79,12 @@ impl Extent {
 
 type Group = fn(&Scratch, Extent) -> Result<Vec<Figure>>;
 
-const GROUPS: [(&str, Group); 5] = [
+const GROUPS: [(&str, Group); 6] = [
     ("startup", startup::figures),
     ("route", route::figures),
     ("plan-parse", plan_parse::figures),
     ("codex-exec", executor::figures),
+    ("isolation", isolation::figures),
     ("passing", passing::figures),
 ];
 
