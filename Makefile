@@ -8,16 +8,17 @@ AGENTS = $$(scripts/setup-agents | tail -n 1)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build test check fmt bench demo docs install uninstall clean \
-        plan-check plan-lines plan-table plan-route plan-run
+        plan-check plan-lines plan-table plan-route plan-run plan-report
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 NEED_CARGO = @command -v $(CARGO) >/dev/null || { echo "make: cargo is needed: install Rust (rustup, or your distribution's package)" >&2; exit 1; }
 
-setup: ## install what tests and demo need: the agent CLIs (npm) and jq, into a cache
+setup: ## install what tests and demo need: agent CLIs and a browser (npm), and jq, into a cache
 	$(NEED_CARGO)
 	@scripts/setup-agents
+	@scripts/setup-browser
 	@scripts/setup-peers jq
 
 build: ## build every tool
@@ -83,3 +84,8 @@ plan-route: ## PLAN as routed lines, with the reasons on stderr
 plan-run: ## do PLAN: parse, route, execute, verify, ask, remember; again to go on
 	$(NEED_PLAN)
 	@$(PIPE) 'plan-run "$$0"' "$(PLAN)"
+
+RUN ?=
+plan-report: ## the run file RUN as a page, PLAN's unbegun tasks too where it is named
+	@test -n "$(RUN)" || { echo "make: name the run file: make $@ RUN=.plan/NAME/run.jsonl" >&2; exit 2; }
+	@$(PIPE) 'plan-report "$$0" $${1:+"$$1"}' "$(RUN)" $(if $(PLAN),"$(PLAN)")

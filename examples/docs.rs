@@ -22,7 +22,7 @@ struct Args {
 type Tool = (&'static str, fn() -> Command);
 
 /// Every tool that is installed, and its command line.
-const TOOLS: [Tool; 14] = [
+const TOOLS: [Tool; 15] = [
     ("plan-draft", command::<plan_draft::Args>),
     ("plan-parse", plan_parse::command),
     ("route", command::<route::Args>),
@@ -36,6 +36,7 @@ const TOOLS: [Tool; 14] = [
     ("plan-batch", command::<plan_batch::Args>),
     ("plan-run", command::<plan_run::Args>),
     ("plan-tick", command::<plan_tick::Args>),
+    ("plan-report", command::<plan_report::Args>),
     ("stage-check", stage_check::command),
 ];
 
