@@ -213,10 +213,13 @@ fn those_who_read_share_a_tree_and_leave_nothing() {
         let result = result(&done, id);
         assert_eq!((&result["changed"], &result["head"], &result["base"]), (&json!([]), &Value::Null, &Value::Null));
     }
-    // One that writes all the same is found out, and nobody else reads there.
+    // One that writes all the same is found out, and nobody reads there who comes after it.
+    let go = ground.path("go").display().to_string();
     ground.script("1", "echo x > x.txt");
-    ground.script("2", "test ! -e x.txt");
-    let done = ground.exec(&(task("1", "read-only", "") + &task("2", "read-only", ""))).ended(0);
+    ground.script("2", &format!("until [ -e '{go}' ]; do sleep 0.05; done"));
+    ground.script("3", &format!("touch '{go}'; test ! -e x.txt"));
+    let tool = ground.tool().args(&["--jobs", "2"]);
+    let done = tool.input(all.map(|id| task(id, "read-only", "")).concat()).run().ended(0);
     assert_eq!(result(&done, "1")["changed"], json!(["x.txt"]));
     assert_same(&before, &ground.repo());
 }
