@@ -28,7 +28,7 @@ pub struct Bench {
 }
 
 /// Approves everything.
-const TRUST: &str = r#"
+pub const TRUST: &str = r#"
 [[rule]]
 gate = "plan"
 decision = "approved"

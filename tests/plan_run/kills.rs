@@ -86,7 +86,7 @@ pub fn check(bench: &Bench, last: &Done, ids: &[&str]) {
 }
 
 /// A moment as `date` understands it, in seconds.
-fn seconds(moment: &str) -> f64 {
+pub fn seconds(moment: &str) -> f64 {
     let done = Tool::new("date").args(&["-d", moment, "+%s.%N"]).run().ended(0);
     done.out.trim().parse().unwrap()
 }

@@ -12,3 +12,4 @@ mod person;
 mod plain;
 mod scripts;
 mod swaps;
+mod whole;

@@ -73,6 +73,23 @@ pub struct Options {
     #[arg(long, value_name = "SECONDS")]
     pub stall: Option<String>,
 
+    /// Where agents work: each task in a git worktree of its own, or all of them in the tree as it is [default: worktree
+    /// in a git repository, when land is in the pipe]
+    #[arg(long, value_name = "HOW", value_parser = ["worktree", "none"])]
+    pub isolate: Option<String>,
+
+    /// Run in each new worktree before an agent starts in it, such as "npm ci"
+    #[arg(long, value_name = "CMD")]
+    pub setup: Option<String>,
+
+    /// A file or folder that git ignores and that worktrees get a copy of (may be given several times)
+    #[arg(long, value_name = "PATH")]
+    pub include: Vec<PathBuf>,
+
+    /// Have a model read each task and its change, too, see `verify --review`
+    #[arg(long)]
+    pub review: bool,
+
     /// Wait for a rate limit to reset, at most so long: 90, 15m, 2h [default: stop, so that a person decides]
     #[arg(long, value_name = "MAX")]
     pub wait_for_reset: Option<String>,

@@ -28,7 +28,7 @@ use stage::{Error, Exit};
 pub use args::Args;
 
 use crate::place::Place;
-use crate::stages::Job;
+use crate::stages::{Job, STAGES, is_executor};
 use crate::tools::Tools;
 
 const NAME: &str = "plan-run";
@@ -42,7 +42,14 @@ fn run(args: &Args) -> Result<Exit, Error> {
     let tools = Tools::new();
     let place = Place::of(args)?;
     let root = (!place.is_at_root).then(|| place.root.clone());
-    let job = Job { plan: &args.plan, run: &place.run, root, options: &args.options };
+    let job = Job {
+        plan: &args.plan,
+        run: &place.run,
+        root,
+        options: &args.options,
+        has_worktrees: has_worktrees(args, &place),
+        has_our_executors: !args.swaps.instead.iter().any(|(name, _)| is_executor(name)),
+    };
     let line = line::line(&job, &args.swaps, &tools)?;
     if args.dry_run {
         let mut command = shell::command(&line, &tools);
@@ -52,4 +59,12 @@ fn run(args: &Args) -> Result<Exit, Error> {
     }
     let owner = place.take(args.from.is_some())?;
     watch::run(&place, line, &tools, owner, args)
+}
+
+/// Work in a worktree only counts once it has landed.
+fn has_worktrees(args: &Args, place: &Place) -> bool {
+    match args.options.isolate.as_deref() {
+        Some(how) => how == "worktree",
+        None => place.is_repository && STAGES.iter().any(|stage| stage.name == "land"),
+    }
 }

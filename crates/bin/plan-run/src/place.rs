@@ -19,6 +19,8 @@ pub(crate) struct Place {
     pub run: PathBuf,
     /// The root of the tree.
     pub root: PathBuf,
+    /// Whether git looks after it.
+    pub is_repository: bool,
     /// We are there.
     pub is_at_root: bool,
 }
@@ -43,7 +45,7 @@ impl Place {
             let folder = if is_at_root { PathBuf::from(".plan") } else { places.private() };
             folder.join(name).join("run.jsonl")
         });
-        Ok(Self { run, root: places.root().to_owned(), is_at_root })
+        Ok(Self { run, root: places.root().to_owned(), is_repository: places.is_repository(), is_at_root })
     }
 
     /// Where the agents of this plan keep their logs.

@@ -24,6 +24,10 @@ pub(crate) struct Job<'a> {
     /// The root of the tree, unless that is where we are.
     pub root: Option<PathBuf>,
     pub options: &'a Options,
+    /// Whether each task is worked on in a worktree of its own.
+    pub has_worktrees: bool,
+    /// Whether all executors are ours, so that they do what they are told.
+    pub has_our_executors: bool,
 }
 
 /// In the order of the pipe.
@@ -39,7 +43,7 @@ pub(crate) const STAGES: [Stage; 10] = [
     Stage { name: "codex-exec", program: "codex-exec", arguments: executor },
     Stage { name: "approve-fallback", program: "approve", arguments: |job, words| approve("fallback", job, words) },
     Stage { name: "claude-exec", program: "claude-exec", arguments: executor },
-    Stage { name: "verify", program: "verify", arguments: |job, words| words.flag("--workdir", job.root.as_ref()) },
+    Stage { name: "verify", program: "verify", arguments: verify },
     Stage { name: "approve", program: "approve", arguments: |job, words| approve("result", job, words) },
     Stage { name: JOURNAL, program: "journal", arguments: |job, words| words.path(job.run) },
 ];
@@ -77,6 +81,10 @@ fn plan_batch(job: &Job, words: &mut Words) {
     if options.rolling {
         words.word("--rolling");
     }
+    // That is a promise about the executors, and a command of the user has made none.
+    if job.has_worktrees && job.has_our_executors {
+        words.flag("--isolate", Some("worktree"));
+    }
     words.flag("--size", options.size.map(|size| size.to_string()));
     words.flag("--attempts", options.attempts.map(|attempts| attempts.to_string()));
     words.flag("--max-tokens", options.max_tokens.map(|most| most.to_string()));
@@ -84,10 +92,24 @@ fn plan_batch(job: &Job, words: &mut Words) {
     words.flag("--quiet", options.quiet.map(|quiet| quiet.to_string()));
 }
 
+fn verify(job: &Job, words: &mut Words) {
+    words.flag("--workdir", job.root.as_ref());
+    if job.options.review {
+        words.word("--review");
+    }
+}
+
 fn executor(job: &Job, words: &mut Words) {
     let options = job.options;
     // Whoever wants larger batches wants them done at once.
     words.flag("--jobs", options.jobs.or(options.size.filter(|size| *size > 3)).map(|jobs| jobs.to_string()));
+    if job.has_worktrees {
+        words.flag("--isolate", Some("worktree"));
+    }
+    words.flag("--setup", options.setup.as_ref());
+    for path in &options.include {
+        words.flag("--include", Some(path));
+    }
     words.flag("--timeout", options.timeout.as_ref());
     words.flag("--stall", options.stall.as_ref());
     words.flag("--wait-for-reset", options.wait_for_reset.as_ref());
