@@ -7,7 +7,7 @@ RELEASE := target/release
 AGENTS = $$(scripts/setup-agents | tail -n 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test check fmt bench demo docs install uninstall clean \
+.PHONY: help setup build test test-long check fmt bench demo docs install uninstall clean \
         plan-check plan-lines plan-table plan-route plan-run plan-report
 
 help: ## list the targets
@@ -27,6 +27,9 @@ build: ## build every tool
 
 test: setup ## run all tests, with the real agent CLIs against a scripted model
 	PATH="$$(scripts/setup-peers jq | tail -n 1)/bin:$$PATH" $(CARGO) test --workspace --quiet --no-fail-fast
+
+test-long: setup ## kill each process of the pipe at 500 random moments
+	$(CARGO) test --release --test plan_run five_hundred -- --ignored --nocapture
 
 check: ## format and lints
 	$(CARGO) fmt --all --check

@@ -8,6 +8,6 @@ run=${2:-.plan/$name/run.jsonl}
 PATH=$(dirname "$(command -v plan-parse)"):$PATH     # there is a system program called route
 trust=(${TRUST:+--policy "$TRUST"})
 plan-parse "$plan" | route |
-  approve --gate plan "${trust[@]}" --run "$run" | plan-batch --run "$run" --follow |
-  codex-exec | approve --gate fallback "${trust[@]}" --run "$run" | claude-exec |
-  verify | approve "${trust[@]}" --run "$run" | journal "$run" >/dev/null
+  approve --gate plan "${trust[@]}" --run "$run" | plan-batch --run "$run" --follow --isolate worktree |
+  codex-exec --isolate worktree | approve --gate fallback "${trust[@]}" --run "$run" | claude-exec --isolate worktree |
+  verify | approve "${trust[@]}" --run "$run" | land --run "$run" | journal "$run" >/dev/null

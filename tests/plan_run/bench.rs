@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::harness::{Done, Tool, repository};
+use crate::harness::{Done, Tool, git, repository};
 
 /// A task of a plan for [`agent.py`](agent.py).
 pub struct Job {
@@ -47,6 +47,9 @@ impl Bench {
     pub fn new(jobs: &[Job]) -> Self {
         let bench = Self { folder: tempfile::tempdir().unwrap() };
         repository(&bench.root(), &[("plan.md", &plan(jobs)), ("README", "x\n")]);
+        // Who lands has to be somebody.
+        git(&bench.root(), &["config", "user.name", "Ada"]);
+        git(&bench.root(), &["config", "user.email", "ada@localhost"]);
         bench.file("trust.toml", TRUST);
         bench
     }

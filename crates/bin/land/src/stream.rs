@@ -13,6 +13,11 @@ type Waiting = Vec<(Box<Record>, Work)>;
 
 /// Serves stdin to its end.
 pub(crate) async fn serve(args: Args) -> Result<Exit, Error> {
+    if let Some(run) = &args.run {
+        // When the whole pipe starts at once, nobody else may have made it yet.
+        let made = tree::Places::make_for(run);
+        made.map_err(|error| Error::system(error.path.display().to_string(), error.source))?;
+    }
     if let Some(folder) = args.run.as_deref().and_then(|run| run.parent())
         && !folder.as_os_str().is_empty()
         && !folder.is_dir()

@@ -8,7 +8,7 @@ use crate::stages::STAGES;
 
 /// Do a whole plan: start and watch the pipe of all stages, and go on where it stopped.
 ///
-/// Starts plan-parse, route, approve, plan-batch, the executors, verify, approve and journal as one pipe, and copies the
+/// Starts plan-parse, route, approve, plan-batch, the executors, verify, approve, land and journal as one pipe, and copies the
 /// lines between them, so that it knows in which stage each task is. Stopped by whatever, the same command goes on.
 #[derive(Debug, Parser)]
 #[command(name = "plan-run", version, after_help = AFTER, max_term_width = 120)]
@@ -74,7 +74,7 @@ pub struct Options {
     pub stall: Option<String>,
 
     /// Where agents work: each task in a git worktree of its own, or all of them in the tree as it is [default: worktree
-    /// in a git repository, when land is in the pipe]
+    /// in a git repository]
     #[arg(long, value_name = "HOW", value_parser = ["worktree", "none"])]
     pub isolate: Option<String>,
 
@@ -89,6 +89,10 @@ pub struct Options {
     /// Have a model read each task and its change, too, see `verify --review`
     #[arg(long)]
     pub review: bool,
+
+    /// Bring approved changes into the files only, without a commit, see `land --apply`
+    #[arg(long)]
+    pub apply: bool,
 
     /// Wait for a rate limit to reset, at most so long: 90, 15m, 2h [default: stop, so that a person decides]
     #[arg(long, value_name = "MAX")]

@@ -28,7 +28,7 @@ use stage::{Error, Exit};
 pub use args::Args;
 
 use crate::place::Place;
-use crate::stages::{Job, STAGES, is_executor};
+use crate::stages::{Job, is_executor};
 use crate::tools::Tools;
 
 const NAME: &str = "plan-run";
@@ -61,10 +61,7 @@ fn run(args: &Args) -> Result<Exit, Error> {
     watch::run(&place, line, &tools, owner, args)
 }
 
-/// Work in a worktree only counts once it has landed.
+/// Whether each task gets a worktree of its own.
 fn has_worktrees(args: &Args, place: &Place) -> bool {
-    match args.options.isolate.as_deref() {
-        Some(how) => how == "worktree",
-        None => place.is_repository && STAGES.iter().any(|stage| stage.name == "land"),
-    }
+    args.options.isolate.as_deref().map_or(place.is_repository, |how| how == "worktree")
 }

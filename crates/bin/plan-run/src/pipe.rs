@@ -47,6 +47,8 @@ pub(crate) struct Post {
     pub has_all_input: AtomicBool,
     /// Nobody reads its output any more.
     pub has_no_reader: AtomicBool,
+    /// Nothing more comes out of it: all that did has been noted on the board.
+    pub has_no_output: AtomicBool,
     /// We have ended it.
     pub was_ended: AtomicBool,
     pub last_words: Mutex<VecDeque<String>>,
@@ -140,6 +142,7 @@ pub(crate) fn start(
             has_ended: Condvar::new(),
             has_all_input: AtomicBool::new(false),
             has_no_reader: AtomicBool::new(false),
+            has_no_output: AtomicBool::new(false),
             was_ended: AtomicBool::new(false),
             last_words: Mutex::default(),
         }));
@@ -187,6 +190,7 @@ pub(crate) fn start(
             "joint".into(),
             Box::new(move || {
                 let end = joint::copy(&output, writer.as_ref(), &mut watcher);
+                watcher.source.has_no_output.store(true, Ordering::Relaxed);
                 // Before either end is closed: the stages may end at once then, and it must be known why.
                 match (end, reader) {
                     (End::Reader, _) => watcher.source.has_no_reader.store(true, Ordering::Relaxed),

@@ -31,7 +31,7 @@ pub(crate) struct Job<'a> {
 }
 
 /// In the order of the pipe.
-pub(crate) const STAGES: [Stage; 10] = [
+pub(crate) const STAGES: [Stage; 11] = [
     Stage { name: "plan-parse", program: "plan-parse", arguments: |job, words| words.path(job.plan) },
     Stage {
         name: "route",
@@ -45,6 +45,7 @@ pub(crate) const STAGES: [Stage; 10] = [
     Stage { name: "claude-exec", program: "claude-exec", arguments: executor },
     Stage { name: "verify", program: "verify", arguments: verify },
     Stage { name: "approve", program: "approve", arguments: |job, words| approve("result", job, words) },
+    Stage { name: "land", program: "land", arguments: land },
     Stage { name: JOURNAL, program: "journal", arguments: |job, words| words.path(job.run) },
 ];
 
@@ -96,6 +97,13 @@ fn verify(job: &Job, words: &mut Words) {
     words.flag("--workdir", job.root.as_ref());
     if job.options.review {
         words.word("--review");
+    }
+}
+
+fn land(job: &Job, words: &mut Words) {
+    words.flag("--run", Some(job.run));
+    if job.options.apply {
+        words.word("--apply");
     }
 }
 

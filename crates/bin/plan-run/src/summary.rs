@@ -95,6 +95,7 @@ fn told(row: &Row, entry: Option<&Entry>, place: &Place) -> Option<String> {
         (None, _) if !entry.verdict.is_empty() && entry.verdict != "pass" => format!("verdict: {}", entry.verdict),
         (None, _) => match &entry.newest {
             Some((gate, status)) if status != "approved" => format!("{status} at gate {gate}"),
+            Some((gate, _)) if gate == "result" => "is approved and has not landed".into(),
             _ => return None,
         },
     };

@@ -3,9 +3,9 @@
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender};
-use std::sync::{Arc, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -28,6 +28,8 @@ use crate::view::View;
 
 /// How often it is looked whether something takes too long.
 const TICK: Duration = Duration::from_millis(250);
+/// How long the last lines may take to be copied once every stage has ended.
+const LAST_LINES: Duration = Duration::from_millis(500);
 /// How long stages may take to end after a second signal.
 const GRACE: Duration = Duration::from_secs(3);
 /// How long nothing may come out of a stage that is not ours before it is told.
@@ -57,6 +59,8 @@ pub(crate) fn run(place: &Place, line: Vec<Link>, tools: &Tools, owner: Owner, a
         quiet,
         stopped: 0,
         kill_at: None,
+        unchecked: Vec::new(),
+        has_its_input: None,
         exits: Vec::new(),
     };
     watch.watch();
@@ -101,6 +105,10 @@ struct Watch {
     stopped: usize,
     /// When what is left is killed.
     kill_at: Option<Instant>,
+    /// Stages that have ended, and whose last lines may still be on their way to the board.
+    unchecked: Vec<usize>,
+    /// An executor behind another one that had all of its input when it was looked last.
+    has_its_input: Option<usize>,
     /// How each stage ended, in the order of the pipe.
     exits: Vec<(usize, Exit)>,
 }
@@ -116,9 +124,6 @@ impl Watch {
                 Ok(Event::Ended(stage)) => {
                     left -= 1;
                     self.ended(stage);
-                    if self.stopped == 1 {
-                        self.stop_executors();
-                    }
                 }
                 Ok(Event::Signal) => self.send_on(),
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
@@ -130,13 +135,17 @@ impl Watch {
             }
         }
         // What came last is still on its way from the copying threads.
-        while let Ok(event) = self.pipe.events.recv_timeout(Duration::from_millis(20)) {
-            match event {
-                Event::News(text) => self.screen.news(&text),
-                Event::Words(stage, line) => self.relay(stage, &line),
-                Event::Ended(_) | Event::Signal => {}
+        let patience = Instant::now() + LAST_LINES;
+        loop {
+            let is_copied = self.pipe.posts.iter().all(|post| post.has_no_output.load(Ordering::Relaxed));
+            match self.pipe.events.recv_timeout(Duration::from_millis(10)) {
+                Ok(Event::News(text)) => self.screen.news(&text),
+                Ok(Event::Words(stage, line)) => self.relay(stage, &line),
+                Err(_) if is_copied || Instant::now() > patience => break,
+                Ok(Event::Ended(_) | Event::Signal) | Err(_) => {}
             }
         }
+        self.check_ended(true);
     }
 
     fn relay(&mut self, stage: usize, text: &str) {
@@ -191,8 +200,21 @@ impl Watch {
                 process::end_strays();
             }
         }
+        self.unchecked.push(stage);
+    }
+
+    /// Looks for tasks that have gone missing in stages that have ended; `at_last` also in those whose output somebody
+    /// else still holds.
+    fn check_ended(&mut self, at_last: bool) {
+        let is_ready = |stage: &usize| at_last || self.pipe.posts[*stage].has_no_output.load(Ordering::Relaxed);
+        let (ready, waiting) = std::mem::take(&mut self.unchecked).into_iter().partition(is_ready);
+        self.unchecked = waiting;
+        let ready: Vec<usize> = ready;
+        // Of a run that was stopped, whatever was on its way has not come out.
         if self.stopped == 0 {
-            self.tell_missing(stage);
+            for stage in ready {
+                self.tell_missing(stage);
+            }
         }
     }
 
@@ -211,6 +233,10 @@ impl Watch {
 
     /// What takes too long.
     fn look(&mut self) {
+        self.check_ended(false);
+        if self.stopped == 1 {
+            self.stop_later_executor();
+        }
         if self.kill_at.is_some_and(|at| at <= Instant::now()) {
             for post in self.pipe.posts.iter().filter(|post| post.status().is_none()) {
                 post.started.signal(Signal::KILL);
@@ -260,9 +286,9 @@ impl Watch {
         if self.stopped > 1 {
             self.kill_at.get_or_insert(Instant::now() + GRACE);
         }
-        self.stop_executors();
-        for post in self.pipe.posts.iter().filter(|post| post.status().is_none()) {
-            if is_executor(&post.link.name) && self.stopped == 1 {
+        let first = self.pipe.posts.iter().position(|post| is_executor(&post.link.name));
+        for (stage, post) in self.pipe.posts.iter().enumerate().filter(|(_, post)| post.status().is_none()) {
+            if is_executor(&post.link.name) && self.stopped == 1 && first != Some(stage) {
                 continue;
             }
             if post.started.has_group() {
@@ -279,13 +305,16 @@ impl Watch {
         }
     }
 
-    /// An executor ends at the first signal, and what comes from the one before it would be lost: so they are stopped one
-    /// after the other.
-    fn stop_executors(&mut self) {
-        let Some(signal) = named(process::signals().last) else { return };
-        let running = |post: &&Arc<Post>| is_executor(&post.link.name) && post.status().is_none();
-        if let Some(post) = self.pipe.posts.iter().find(running)
+    /// An executor ends at the first signal, and what comes from the one before it would be lost. So one behind another is
+    /// only stopped when it has had all of its input for a while and still runs: then it has agents of its own.
+    fn stop_later_executor(&mut self) {
+        let is_running = |post: &Post| is_executor(&post.link.name) && post.status().is_none();
+        let Some(stage) = self.pipe.posts.iter().position(|post| is_running(post)) else { return };
+        let post = &self.pipe.posts[stage];
+        if post.has_all_input.load(Ordering::Relaxed)
+            && self.has_its_input.replace(stage) == Some(stage)
             && !post.was_ended.swap(true, Ordering::Relaxed)
+            && let Some(signal) = named(process::signals().last)
         {
             post.started.signal(signal);
         }
