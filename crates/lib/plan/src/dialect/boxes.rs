@@ -139,9 +139,14 @@ const WORK: [&str; 8] = ["implementation", "todo", "todos", "to-do", "to-dos", "
 /// Words that do not let it: `Task acceptance criteria`.
 const CRITERIA: [&str; 5] = ["acceptance", "success", "criteria", "criterion", "definition"];
 
+/// As much of a heading as anybody reads: it is looked at again for each box below it.
+pub fn beginning(heading: &str) -> &str {
+    heading.char_indices().nth(200).map_or(heading, |(end, _)| &heading[..end])
+}
+
 /// Whether boxes under this heading are criteria, wishes or remarks and no tasks.
 pub fn is_no_work(heading: &str) -> bool {
-    let heading = heading.to_lowercase();
+    let heading = beginning(heading).to_lowercase();
     let has = |list: &[&str]| {
         let mut words = heading.split(|character: char| !(character.is_alphanumeric() || character == '-'));
         words.any(|word| list.contains(&word))
@@ -224,11 +229,14 @@ fn draft(document: &Document, opener: &Opener) -> Draft {
 
 /// The title without data that other tools keep there: HTML comments, and a commit in brackets at the end.
 fn title(document: &Document, range: &Range<usize>) -> String {
-    let mut text = document.slice(range).to_owned();
-    while let Some(start) = text.find("<!--") {
-        let Some(end) = text[start..].find("-->") else { break };
-        text.replace_range(start..start + end + 3, "");
+    let mut text = String::with_capacity(range.len().min(256));
+    let mut rest = document.slice(range);
+    while let Some((before, comment)) = rest.split_once("<!--") {
+        let Some((_, behind)) = comment.split_once("-->") else { break };
+        text.push_str(before);
+        rest = behind;
     }
+    text.push_str(rest);
     let mut title = one_line(&text);
     // A commit that the tool which ticked the box has put behind the title.
     if let Some((before, last)) = title.rsplit_once(' ') {

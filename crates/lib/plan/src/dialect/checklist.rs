@@ -101,7 +101,7 @@ const WORK: [&str; 20] = [
 fn is_list_of_work(source: &Source, work: &[&Boxed]) -> bool {
     let document = source.document;
     let says = |text: &str| {
-        let text = text.to_lowercase();
+        let text = boxes::beginning(text).to_lowercase();
         text.split(|character: char| !(character.is_alphanumeric() || character == '-'))
             .any(|word| WORK.contains(&word))
     };

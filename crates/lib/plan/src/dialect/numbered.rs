@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::boxes::beginning;
 use crate::draft::Draft;
 use crate::field::{self, Field, item_of, one_line};
 use crate::markdown::{Document, Kind, Mark};
@@ -227,6 +228,7 @@ fn title(document: &Document, opener: &Opener) -> String {
 
 /// `Chunk 2: Server` is section `chunk-2`; other headings are shortened to their words.
 fn section_name(heading: &str) -> String {
+    let heading = beginning(heading);
     let text = match opener::read(heading, true) {
         Some(opening) => &heading[..opening.id.end],
         None => heading,

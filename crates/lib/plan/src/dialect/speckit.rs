@@ -49,15 +49,17 @@ impl Dialect for SpecKit {
 
 /// Takes `[P]`, `[US1]` and the like off the title.
 fn tags(draft: &mut Draft) {
-    while let Some((tag, rest)) = draft.title.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+    let mut title = draft.title.as_str();
+    while let Some((tag, rest)) = title.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         let plain = tag.len() <= 12
             && tag.chars().all(|character| character.is_ascii_alphanumeric() || " -_/".contains(character));
-        if !plain || rest.starts_with('(') || rest.trim().is_empty() {
+        if !plain || rest.starts_with('(') || rest.trim_start().is_empty() {
             break;
         }
         draft.parallel |= tag == "P";
-        draft.title = rest.trim_start().to_owned();
+        title = rest.trim_start();
     }
+    draft.title = title.to_owned();
 }
 
 /// `**Checkpoint**: …` says when the tasks above it are done: a criterion of the last of them.
