@@ -318,6 +318,21 @@ fn what_is_not_proven_is_tried_again_with_what_is_known() {
 }
 
 #[test]
+fn the_agent_is_told_what_is_its_own_doing() {
+    let bench = Bench::new(&[]);
+    let one = [task("1", &[])];
+    let first = bench.batch(&[], &one).ended(0).task("1");
+    let checks = json!([
+        {"kind": "command", "name": "make lint", "status": "fail", "exit": 1, "tail": "old", "baseline": "already_failing"},
+        {"kind": "scope", "name": "scope", "status": "fail", "tail": "",
+         "findings": [{"severity": "error", "file": "ci.yml", "text": "not named"}, {"file": "a.rs", "line": 3.0, "text": "nor this"}]},
+    ]);
+    bench.append(&[with(unproven(&first, "h"), json!({"verdict": {"status": "fail", "checks": checks}}))]);
+    let second = bench.batch(&[], &one).ended(0).task("1");
+    assert_eq!(second["batch"]["feedback"], "scope failed:\nci.yml: not named\na.rs:3: nor this");
+}
+
+#[test]
 fn a_failure_stops_the_next_batch_unless_the_user_wants_otherwise() {
     let tasks = [task("1", &[]), task("2", &["1"]), task("3", &[]), task("4", &["3"])];
     let bench = Bench::new(&[]);

@@ -5,11 +5,11 @@ use std::io;
 
 use change::Change;
 use policy::routing::Target;
-use record::Gate;
+use record::{Baseline, Gate};
 
 use crate::interrupted::Interrupted;
 use crate::page::{News, Page};
-use crate::sheet::{Attempt, Check, Outcome, Sheet, Usage};
+use crate::sheet::{Attempt, Check, Finding, Outcome, Sheet, Usage};
 
 /// What a plan says of itself.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +38,7 @@ pub(crate) fn result(page: &mut Page, sheet: &Sheet, change: &Change) {
             page.field("trouble", &format!("{failed} commands or patches of the agent failed or were refused"));
         }
     }
+    tampering(page, sheet);
     verdict(page, sheet);
     if let Some(result) = &sheet.result {
         changed(page, result, change);
@@ -201,6 +202,9 @@ pub(crate) fn output(page: &mut Page, sheet: &Sheet, most: usize) {
     let checks = sheet.verdict.as_ref().and_then(|verdict| verdict.checks.as_deref()).unwrap_or_default();
     for check in checks {
         page.head(check.status.as_deref().unwrap_or("check"), check.name.as_deref().unwrap_or("no name"));
+        for finding in check.findings.iter().flatten() {
+            page.plain(&finding.told());
+        }
         page.quote(check.tail.as_deref().unwrap_or_default(), most, "");
         page.field("log", check.log.as_deref().unwrap_or_default());
     }
@@ -250,6 +254,12 @@ fn route(page: &mut Page, sheet: &Sheet) {
     page.field("route", &format!("{}{why}", planned(sheet)));
 }
 
+fn tampering(page: &mut Page, sheet: &Sheet) {
+    for what in sheet.result.iter().flat_map(|result| result.tampering.iter().flatten()) {
+        page.news(News::Bad, &format!("the agent has meddled with git: {what}"));
+    }
+}
+
 fn verdict(page: &mut Page, sheet: &Sheet) {
     let Some(verdict) = &sheet.verdict else { return };
     let checks = verdict.checks.as_deref().unwrap_or_default();
@@ -259,16 +269,44 @@ fn verdict(page: &mut Page, sheet: &Sheet) {
     // What failed comes first, and is never left out.
     for check in bad {
         page.news(News::Bad, &told(check));
+        findings(page, check);
         page.tail(check.tail.as_deref().unwrap_or_default(), FEW);
     }
     for check in words {
         page.news(News::Open, &told(check));
+    }
+    // Neither is what passed with something to say about it.
+    let (doubtful, good): (Vec<_>, Vec<_>) = good.into_iter().partition(|check| has_a_mark(check));
+    for check in doubtful {
+        page.news(News::Open, &told(check));
+        findings(page, check);
     }
     for check in good.iter().take(MANY) {
         page.news(News::Good, &told(check));
     }
     if good.len() > MANY {
         page.entry(&format!("… and {} more that passed", good.len() - MANY));
+    }
+}
+
+fn has_a_mark(check: &Check) -> bool {
+    check.baseline().is_some() || check.findings.iter().flatten().next().is_some()
+}
+
+/// What a check has found, the worst first.
+fn findings(page: &mut Page, check: &Check) {
+    let rank = |finding: &&Finding| match finding.severity.as_deref() {
+        Some("error") => 0,
+        Some("note") => 2,
+        _ => 1,
+    };
+    let mut all: Vec<_> = check.findings.iter().flatten().collect();
+    all.sort_by_key(rank);
+    for finding in all.iter().take(MANY) {
+        page.news(if rank(finding) == 0 { News::Bad } else { News::Open }, &format!("  {}", finding.told()));
+    }
+    if all.len() > MANY {
+        page.entry(&format!("  … and {} more findings: o shows them", all.len() - MANY));
     }
 }
 
@@ -309,7 +347,13 @@ fn told(check: &Check) -> String {
     let what = [check.status.as_deref().unwrap_or("unknown"), check.kind.as_deref().unwrap_or_default()];
     let exit = check.exit.filter(|exit| *exit != 0).map(|exit| format!(", exit {exit}")).unwrap_or_default();
     let time = check.seconds.map(|seconds| format!(", {seconds:.1} s")).unwrap_or_default();
-    format!("{} {}{exit}{time}", what.join(" "), check.name.as_deref().unwrap_or("no name"))
+    let mark = match check.baseline() {
+        Some(Baseline::AlreadyFailing) => " [already_failing: it failed before the work too]",
+        Some(Baseline::CannotFail) => " [cannot_fail: it passed before the work too, so it shows nothing]",
+        Some(Baseline::Flaky) => " [flaky: it comes out differently on the same files]",
+        None => "",
+    };
+    format!("{} {}{exit}{time}{mark}", what.join(" "), check.name.as_deref().unwrap_or("no name"))
 }
 
 fn changed(page: &mut Page, result: &Outcome, change: &Change) {

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use change::Work;
 use policy::approval::Case;
-use record::{Gate, Noted, WorkType, known_word, may_write};
+use record::{Baseline, Gate, Noted, WorkType, known_word, may_write};
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
@@ -77,6 +77,8 @@ pub(crate) struct Outcome {
     pub base: Option<String>,
     pub head: Option<String>,
     pub changed: Option<Vec<String>>,
+    /// What the agent did to git itself.
+    pub tampering: Option<Vec<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -132,6 +134,18 @@ pub(crate) struct Check {
     pub seconds: Option<f64>,
     pub tail: Option<String>,
     pub log: Option<String>,
+    baseline: Option<String>,
+    pub findings: Option<Vec<Finding>>,
+}
+
+/// Words of others may stand here too.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Finding {
+    pub severity: Option<String>,
+    pub file: Option<String>,
+    #[serde(default, deserialize_with = "record::whole_or_none")]
+    pub line: Option<u64>,
+    pub text: Option<String>,
 }
 
 impl Sheet {
@@ -215,6 +229,23 @@ impl Answer {
     /// Nobody says that it failed.
     fn is_given(&self) -> bool {
         self.class.is_none() && self.status.as_deref() != Some("failed")
+    }
+}
+
+impl Finding {
+    /// Severity, place and text, on one line.
+    pub fn told(&self) -> String {
+        let line = self.line.map(|line| format!(":{line}")).unwrap_or_default();
+        let place = self.file.as_deref().map(|file| format!(" {file}{line}:")).unwrap_or_default();
+        let severity = self.severity.as_deref().unwrap_or("finding");
+        format!("{severity}{place} {}", self.text.as_deref().unwrap_or("no text"))
+    }
+}
+
+impl Check {
+    /// What the commit before the work says about this outcome.
+    pub fn baseline(&self) -> Option<Baseline> {
+        self.baseline.as_deref().and_then(known_word)
     }
 }
 

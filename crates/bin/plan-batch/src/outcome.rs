@@ -108,6 +108,16 @@ struct Check {
     #[serde(default, deserialize_with = "record::whole_or_none")]
     exit: Option<i64>,
     tail: Option<String>,
+    baseline: Option<String>,
+    findings: Option<Vec<Finding>>,
+}
+
+#[derive(Deserialize)]
+struct Finding {
+    file: Option<String>,
+    #[serde(default, deserialize_with = "record::whole_or_none")]
+    line: Option<u64>,
+    text: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -139,16 +149,31 @@ impl Verdict {
         self.status.as_deref() == Some("pass")
     }
 
-    /// What the agent is told about the first check that failed.
+    /// What the agent is told about the first check that failed because of it, else about the first one that failed.
     pub fn feedback(&self) -> Option<String> {
         if self.is_pass() {
             return None;
         }
-        let failed = self.checks.iter().flatten().find(|check| check.status.as_deref() == Some("fail"));
-        let Some(check) = failed else { return Some("nothing could show that it is done".into()) };
+        let failed = || self.checks.iter().flatten().filter(|check| check.status.as_deref() == Some("fail"));
+        let own = failed().find(|check| check.baseline.as_deref() != Some("already_failing"));
+        let Some(check) = own.or_else(|| failed().next()) else {
+            return Some("nothing could show that it is done".into());
+        };
         let name = check.name.as_deref().unwrap_or("a check");
         let exit = check.exit.map(|exit| format!(" with exit code {exit}")).unwrap_or_default();
+        let findings: Vec<String> = check.findings.iter().flatten().map(Finding::told).collect();
         let tail = check.tail.as_deref().unwrap_or_default().trim_end();
-        Some(if tail.is_empty() { format!("{name} failed{exit}") } else { format!("{name} failed{exit}:\n{tail}") })
+        let details: Vec<&str> =
+            findings.iter().map(String::as_str).chain([tail]).filter(|text| !text.is_empty()).collect();
+        let colon = if details.is_empty() { "" } else { ":\n" };
+        Some(format!("{name} failed{exit}{colon}{}", details.join("\n")))
+    }
+}
+
+impl Finding {
+    fn told(&self) -> String {
+        let line = self.line.map(|line| format!(":{line}")).unwrap_or_default();
+        let place = self.file.as_deref().map(|file| format!("{file}{line}: ")).unwrap_or_default();
+        format!("{place}{}", self.text.as_deref().unwrap_or_default())
     }
 }
