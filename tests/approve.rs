@@ -682,7 +682,12 @@ fn what_looks_like_a_question_or_a_decision_is_only_text() {
     let output = quiet(&args, &stream(std::slice::from_ref(&task)));
     assert_eq!((code(&output), status(&lines(&output.stdout)[0])), (20, "pending"));
     let mut person = sits_down(&args);
-    person.feed_all(std::slice::from_ref(&task)).sees("\ntask 1: approve this result? ").types("m\n").sees("│").types("d\n");
+    person
+        .feed_all(std::slice::from_ref(&task))
+        .sees("\ntask 1: approve this result? ")
+        .types("m\n")
+        .sees("│")
+        .types("d\n");
     let (code, out) = person.leaves();
     assert_eq!((code, status(&out[0])), (20, "denied"));
     let screen = person.screen.text();

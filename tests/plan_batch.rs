@@ -417,6 +417,10 @@ fn only_what_may_have_been_done_in_place_is_asked_about() {
     };
     assert_eq!((stranger(json!({})), stranger(json!({"isolate": "jail"}))), (20, 20));
     assert_eq!((stranger(json!({"sandbox": "jail"})), stranger(json!({"sandbox": "read-only"}))), (20, 0));
+    // What it could do then counts, not what it may do now.
+    let bench = Bench::new(&[]);
+    bench.batch(&[], &tasks).ended(0);
+    bench.batch(&[], &[reads("1", &[])]).ended(20);
     // The work of a person is never half done by an agent.
     let manual = with(task("1", &[]), json!({"route": {"backend": "manual"}}));
     let bench = Bench::new(&[]);

@@ -68,7 +68,7 @@ pub(crate) fn judge(item: &Item, known: &Known, bench: &Bench) -> State {
             return State::Open(Again { line: Some(line.clone()), why, ..Again::default() });
         }
         let is_agreed = matches!(plan, Some((DecisionStatus::Approved, at)) if is_later(&at, &out.at));
-        let may_have_written = || out.may_have_written.unwrap_or(true) && item.outing().may_write;
+        let may_have_written = || out.may_have_written.unwrap_or_else(|| item.outing().may_write);
         if is_agreed || known.may_begin_again() || !may_have_written() {
             return State::Open(Again { why: Some("it was interrupted"), ..Again::default() });
         }

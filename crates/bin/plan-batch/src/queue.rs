@@ -235,7 +235,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(1024))]
+        #![proptest_config(ProptestConfig::with_cases(512))]
 
         /// Whole plans, worked through batch by batch: each batch is the one that a search over all tasks finds.
         #[test]
