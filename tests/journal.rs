@@ -244,3 +244,12 @@ fn a_reader_that_goes_ends_it_and_what_was_read_is_kept() {
     assert_eq!(content(folder.path()), task(1));
     drop(stdin);
 }
+
+#[test]
+fn it_keeps_every_rule_for_stages() {
+    let folder = folder();
+    let run = folder.path().join("run.jsonl").display().to_string();
+    let args =
+        ["--strict", "--patience", "20", "--adds", "nothing", &harness::bin("journal").display().to_string(), &run];
+    Tool::ours("stage-check").args(&args).run().ended(0);
+}

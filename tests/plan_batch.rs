@@ -278,6 +278,29 @@ fn following_releases_batch_after_batch_until_all_is_finished() {
 }
 
 #[test]
+fn a_batch_costs_the_same_however_long_the_run_file_is() {
+    let old: Vec<Value> = (0..2000).map(|id| approved(&task(&format!("old {id}"), &[]))).collect();
+    let bench = Bench::new(&old);
+    let tasks: Vec<Value> = (0..20).map(|id| task(&id.to_string(), &[])).collect();
+    let mut following = bench.follow(&["--size", "1"], &tasks);
+    let pid = following.child.id();
+    let has_read = || {
+        let io = fs::read_to_string(format!("/proc/{pid}/io")).unwrap();
+        io.lines().find_map(|line| line.strip_prefix("rchar: ")?.parse::<u64>().ok()).unwrap()
+    };
+    let mut before = None;
+    for _ in 0..20 {
+        let next = following.next();
+        before.get_or_insert_with(has_read);
+        bench.append(&[approved(&next)]);
+    }
+    let read = has_read() - before.unwrap();
+    let length = fs::metadata(bench.run()).unwrap().len();
+    assert!(length > 500_000 && read < length / 4, "{read} of {length} bytes read again");
+    following.ends(0);
+}
+
+#[test]
 fn rolling_waits_for_nothing_but_the_needs() {
     let bench = Bench::new(&[]);
     let mut following = bench.follow(&["--rolling"], &[task("1", &[]), task("2", &[]), task("3", &["1"])]);

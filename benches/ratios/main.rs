@@ -4,6 +4,7 @@
 //! take turns (A B A B ...) and each round gives a ratio of its own. A figure is the median of these; the spread is
 //! printed beside it. docs/performance.md describes every figure.
 
+mod batch;
 mod data;
 mod executor;
 mod figure;
@@ -48,7 +49,7 @@ struct Args {
     #[arg(long)]
     quick: bool,
 
-    /// Only these groups: startup, route, plan-parse, codex-exec, isolation, passing
+    /// Only these groups: startup, route, plan-parse, codex-exec, isolation, passing, plan-batch
     #[arg(value_name = "GROUP")]
     groups: Vec<String>,
 
@@ -70,22 +71,27 @@ struct Extent {
     plan: usize,
     /// What the slower stages are given to pass on, in bytes.
     passed: u64,
+    /// How many tasks plan-batch is given, and how long a run file.
+    tasks: usize,
 }
 
 impl Extent {
-    const FULL: Self = Self { rounds: 7, starts: 210, stream: 200_000_000, plan: 10_000_000, passed: 40_000_000 };
-    const QUICK: Self = Self { rounds: 1, starts: 10, stream: 20_000_000, plan: 1_000_000, passed: 2_000_000 };
+    const FULL: Self =
+        Self { rounds: 7, starts: 210, stream: 200_000_000, plan: 10_000_000, passed: 40_000_000, tasks: 1_000_000 };
+    const QUICK: Self =
+        Self { rounds: 1, starts: 10, stream: 20_000_000, plan: 1_000_000, passed: 2_000_000, tasks: 10_000 };
 }
 
 type Group = fn(&Scratch, Extent) -> Result<Vec<Figure>>;
 
-const GROUPS: [(&str, Group); 6] = [
+const GROUPS: [(&str, Group); 7] = [
     ("startup", startup::figures),
     ("route", route::figures),
     ("plan-parse", plan_parse::figures),
     ("codex-exec", executor::figures),
     ("isolation", isolation::figures),
     ("passing", passing::figures),
+    ("plan-batch", batch::figures),
 ];
 
 fn main() -> ExitCode {

@@ -43,6 +43,8 @@ pub(crate) fn tool(name: &str) -> Command {
         "route" => env!("CARGO_BIN_EXE_route"),
         "codex-exec" => env!("CARGO_BIN_EXE_codex-exec"),
         "verify" => env!("CARGO_BIN_EXE_verify"),
+        "plan-batch" => env!("CARGO_BIN_EXE_plan-batch"),
+        "journal" => env!("CARGO_BIN_EXE_journal"),
         _ => env!("CARGO_BIN_EXE_approve"),
     })
 }
