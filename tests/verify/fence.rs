@@ -403,6 +403,29 @@ fn paths_may_be_meant_from_the_folder_of_the_work() {
     assert_eq!(ran.verdict()["status"], "pass", "{}", ran.out);
 }
 
+#[test]
+fn without_a_base_what_the_executor_saw_is_held_against_the_task() {
+    let (tree, _) = repository();
+    tree.write("src/a.rs", "changed\n");
+    tree.write("src/b.rs", "<<<<<<< a\n=======\n>>>>>>> b\n");
+    let head = tree.commit();
+    let run = |files: &Value, changed: &[&str]| {
+        let line = json!({"type": "task", "id": "1", "commands": ["true"], "files": files,
+            "result": {"status": "ok", "head": head, "changed": changed}});
+        tree.run(&["--sandbox", "none"], &format!("{line}\n"))
+    };
+    let files = json!([{"path": "src/a.rs", "action": "modify"}]);
+    assert_eq!(run(&files, &["src/a.rs"]).verdict()["status"], "pass");
+    assert_eq!(run(&json!([]), &["src/a.rs"]).verdict()["status"], "pass");
+    let ran = run(&files, &["src/a.rs", "src/b.rs"]);
+    assert_eq!(ran.verdict()["status"], "fail", "{}", ran.out);
+    for says in
+        ["src/b.rs: was written, and the task does not declare it", "the marks of a merge conflict", "no result.base"]
+    {
+        assert!(ran.out.contains(says), "{says} is not in {}", ran.out);
+    }
+}
+
 /// A task done in place.
 fn in_place(files: &Value, changed: &[&str], more: &Value) -> String {
     let mut line = json!({

@@ -13,7 +13,8 @@ use crate::sandbox::Permits;
 /// Reads tasks from stdin, one JSON object per line. For every task with a result that is `ok` and without a verdict it
 /// runs the task's commands, and the done criteria that are commands, and writes the task with a `verdict`:
 /// `pass` when something was run and all of it exited with 0, `fail` when something did not, `unproven` when there was
-/// nothing to run. Everything else passes unchanged.
+/// nothing to run. A task also fails when it has changed something else than the files that it declares (`scope`), or
+/// what the work is proven by (`tamper`). Everything else passes unchanged.
 ///
 /// A plan is not trusted: each command is told on stderr before it is run, and runs in a sandbox where one works.
 #[derive(Clone, Debug, Parser)]

@@ -78,6 +78,13 @@ impl Verifier {
             let shell = self.runner.shell.display();
             say(&format!("would run {} (sandbox {sandbox}, {shell} -c): {}", place.shown(), planned.command));
         }
+        let args = &self.runner.args;
+        if let (Where::Commit { .. }, Some(base)) = (&place, task.base.as_ref().filter(|_| !args.no_baseline)) {
+            say(&format!("would run the same in a tree of {}, its base", base.get(..12).unwrap_or(base)));
+        }
+        if args.review.review {
+            say("would ask for a review of what was changed, if there is something");
+        }
         Ok(())
     }
 

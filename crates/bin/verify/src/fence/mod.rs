@@ -186,9 +186,8 @@ impl Fence<'_> {
     ) -> Result<(), NoGit> {
         let changes = changes::of_commit(root, head, paths).await?;
         let leaving = self.leaving(root, head, &changes).await?;
-        Scope { declared: &self.declared, forbidden: self.forbidden(), leaving: &leaving, doubt: None }
-            .judge(&changes, scope);
-        let tampering = self.tampering(true);
+        self.judge_paths(&changes, &leaving, None, scope);
+        let tampering = self.tampering(!self.declared.only_reads());
         tampering.paths(&changes, tamper);
         tampering.texts(&self.texts(root, &changes).await?, tamper);
         Ok(())
@@ -202,32 +201,34 @@ impl Fence<'_> {
         tamper: &mut Findings,
     ) -> Result<(), NoGit> {
         let changes = self.own(root, changes::in_place(root, paths).await);
-        self.judge_in_place(root, &changes, scope);
+        let links = changes.iter().filter(|change| change.new.as_ref().is_some_and(|new| new.mode == changes::LINK));
+        let ways = links.map(|change| change.path.as_str()).chain(self.declared.written());
+        let leaving: HashMap<String, String> =
+            ways.filter_map(|path| Some((path.to_owned(), links::leaves_on_disk(root, path)?))).collect();
+        // An agent that could not write has changed nothing; then it was somebody beside it.
+        let could_write = self.task.reported_sandbox.as_deref() != Some(READ_ONLY);
+        let doubt = Some("work in place: whatever else wrote there meanwhile is taken for the task's");
+        self.judge_paths(if could_write { &changes } else { &[] }, &leaving, doubt, scope);
         let tampering = self.tampering(!self.declared.only_reads());
         tampering.paths(&changes, tamper);
         tampering.texts(&self.texts(root, &changes).await?, tamper);
         Ok(())
     }
 
-    fn judge_in_place(&self, root: &Path, changes: &[Change], scope: &mut Findings) {
-        let links = changes.iter().filter(|change| change.new.as_ref().is_some_and(|new| new.mode == changes::LINK));
-        let ways = links.map(|change| change.path.as_str()).chain(self.declared.written());
-        let leaving: HashMap<String, String> =
-            ways.filter_map(|path| Some((path.to_owned(), links::leaves_on_disk(root, path)?))).collect();
-        let doubt = Some("work in place: whatever else wrote there meanwhile is taken for the task's");
-        // An agent that could not write has changed nothing; then it was somebody beside it.
-        let could_write = self.task.reported_sandbox.as_deref() != Some(READ_ONLY);
+    /// Where only paths are known, a task that declares no file to write may write any, but those that it names to be
+    /// read.
+    fn judge_paths(
+        &self,
+        changes: &[Change],
+        leaving: &HashMap<String, String>,
+        doubt: Option<&'static str>,
+        scope: &mut Findings,
+    ) {
         let forbidden = if self.task.sandbox.as_deref() == Some(READ_ONLY) { self.forbidden() } else { None };
-        let changes: Vec<Change> = match () {
-            () if !could_write => Vec::new(),
-            () if forbidden.is_some() || !self.declared.only_reads() => changes.to_vec(),
-            // It may write anything but what it names to be read.
-            () => {
-                let is_read = |path: &str| self.declared.permit(path, Deed::Written, |_| false) != Permit::Undeclared;
-                changes.iter().filter(|change| is_read(&change.path)).cloned().collect()
-            }
-        };
-        Scope { declared: &self.declared, forbidden, leaving: &leaving, doubt }.judge(&changes, scope);
+        let is_open = forbidden.is_none() && self.declared.only_reads();
+        let is_read = |path: &str| self.declared.permit(path, Deed::Written, |_| false) != Permit::Undeclared;
+        let judged: Vec<Change> = changes.iter().filter(|change| !is_open || is_read(&change.path)).cloned().collect();
+        Scope { declared: &self.declared, forbidden, leaving, doubt }.judge(&judged, scope);
     }
 
     /// Why the task may change nothing.
