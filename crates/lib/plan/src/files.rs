@@ -110,8 +110,17 @@ pub fn infer(document: &Document, blocks: Range<usize>, draft: &mut Draft) {
 /// Paths that the text of a task names, wherever they stand: between backticks, or beyond doubt without. What is done to
 /// them is told by the word that begins the text.
 pub fn mentioned(document: &Document, blocks: Range<usize>, draft: &mut Draft) {
+    named(document, blocks, draft, false);
+}
+
+/// The same, for paths in lists only.
+pub fn mentioned_in_lists(document: &Document, blocks: Range<usize>, draft: &mut Draft) {
+    named(document, blocks, draft, true);
+}
+
+fn named(document: &Document, blocks: Range<usize>, draft: &mut Draft, in_lists: bool) {
     for (at, block) in document.blocks[blocks.clone()].iter().enumerate() {
-        if block.kind != Kind::Paragraph || block.quoted {
+        if block.kind != Kind::Paragraph || block.quoted || (in_lists && block.depth == 0) {
             continue;
         }
         let own = if at == 0 { draft.opening.clone() } else { block.inner.clone() };
@@ -148,6 +157,10 @@ pub fn mentioned(document: &Document, blocks: Range<usize>, draft: &mut Draft) {
     dedupe(draft);
 }
 
+/// Suffixes that only files have.
+const SOURCES: [&str; 14] =
+    ["vue", "svelte", "tsx", "jsx", "rs", "py", "go", "kt", "swift", "php", "rb", "toml", "yml", "yaml"];
+
 /// The words of running text that are paths with a folder and a suffix.
 fn bare_words(document: &Document, range: Range<usize>, add: &mut dyn FnMut(&str, Range<usize>)) {
     let Some(text) = document.text.get(range.clone()) else { return };
@@ -155,7 +168,10 @@ fn bare_words(document: &Document, range: Range<usize>, add: &mut dyn FnMut(&str
         let start = range.start + (word.as_ptr() as usize - text.as_ptr() as usize);
         let plain = word
             .trim_matches(['*', '_', '"', '\'', '(', ')', '[', ']', ',', ';', '.', ':', '!', '?', '。', '，', '、']);
-        let source = plain.contains('/') && plain.rsplit('/').next().is_some_and(|name| name.contains('.'));
+        let name = plain.rsplit('/').next().unwrap_or("");
+        // `Node.js` and the like are no files; `App.vue` is one without a folder too.
+        let source = plain.contains('/') && name.contains('.')
+            || name.rsplit_once('.').is_some_and(|(stem, suffix)| !stem.contains('.') && SOURCES.contains(&suffix));
         if source && path::is_certain(plain) && !plain.contains("//") {
             add(plain, start..start + word.len());
         }

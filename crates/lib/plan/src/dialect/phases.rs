@@ -4,6 +4,7 @@ use super::Order;
 use super::superpowers::drafts;
 use super::{Dialect, Source, divisions, numbered};
 use crate::draft::Reading;
+use crate::files;
 
 /// Divisions of work as tasks.
 pub struct Phases;
@@ -21,6 +22,13 @@ impl Dialect for Phases {
         let document = source.document;
         let divisions = divisions::find(document, &source.outline().candidates, source.boxes());
         let fields = numbered::fields(document, &divisions);
-        (!divisions.is_empty()).then(|| drafts(document, &divisions, &fields))
+        let mut reading = (!divisions.is_empty()).then(|| drafts(document, &divisions, &fields))?;
+        // The text of a phase is long: what it names in its lists is what it is about.
+        for (draft, opener) in reading.drafts.iter_mut().zip(&divisions) {
+            if draft.files.is_empty() && !draft.none.contains(&"files") {
+                files::mentioned_in_lists(document, opener.blocks.clone(), draft);
+            }
+        }
+        Some(reading)
     }
 }
