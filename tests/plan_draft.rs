@@ -111,6 +111,22 @@ fn a_plan_is_saved_when_it_has_no_defect_any_more() {
 }
 
 #[test]
+fn a_drafted_plan_runs_to_its_end() {
+    let patch = "*** Begin Patch\n*** Add File: hello.txt\n+hello\n*** End Patch";
+    let done = Conversation::new([Step::apply_patch(patch), Step::text("Written.")]).matching("Task 1: Write the file");
+    let desk = Desk::new(Script::new([done, looked(), writing(&[PLAN])]));
+    draft(&desk, &[GOAL]).ended(0);
+    harness::git(&desk.repo(), &["add", "-A"]);
+    harness::git(&desk.repo(), &["commit", "-q", "-m", "plan"]);
+    let trust = desk.repo().with_file_name("trust.toml");
+    fs::write(&trust, "[[rule]]\ngate = [\"plan\", \"result\"]\ndecision = \"approved\"\n").unwrap();
+    let run = desk.tool("plan-run").arg("--approve-policy").arg(&trust).arg(&plans(&desk)[0]);
+    let run = run.env("GIT_AUTHOR_NAME", "Test").env("GIT_AUTHOR_EMAIL", "test@localhost");
+    run.env("GIT_COMMITTER_NAME", "Test").env("GIT_COMMITTER_EMAIL", "test@localhost").run().ended(0);
+    assert_eq!(fs::read_to_string(desk.repo().join("hello.txt")).unwrap(), "hello\n");
+}
+
+#[test]
 fn codex_can_write_it_too() {
     let desk = desk(&[PLAN]);
     draft(&desk, &["--backend", "codex", "--name", "Greeting!", GOAL]).ended(0);
