@@ -453,8 +453,9 @@ fn a_retry_goes_on_in_the_same_conversation_from_any_folder() {
         "{told:#}"
     );
 
-    let elsewhere = desk.repo().join("deep");
-    fs::create_dir(&elsewhere).unwrap();
+    // The tree of a later attempt is another one.
+    let elsewhere = desk.repo().with_file_name("elsewhere");
+    harness::repository(&elsewhere, &[]);
     let third = desk.tool("claude-exec").args(&["-C", elsewhere.to_str().unwrap()]).input(again(thread)).run().ended(0);
     assert_eq!(
         (&result(&third, "1")["message"], &result(&third, "1")["attempts"][0]["thread"]),

@@ -2,7 +2,7 @@
 //!
 //! What is said here of its behaviour was measured against these releases. Its own exit code says little (0, 1 or a
 //! signal) and its word `success` less: it is there on every error of the service. A call is a success only when nothing
-//! in its events speaks against it; see [`classify`](self::classify).
+//! in its events speaks against it.
 
 mod attachments;
 mod check;
