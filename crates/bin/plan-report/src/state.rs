@@ -106,15 +106,7 @@ pub(crate) fn judge(run: &Run, task: &Task, is_owned: bool) -> Standing {
         }
     }
     if task.is_out {
-        return if is_owned {
-            standing(State::Running, "released, and not out of the pipe yet")
-        } else {
-            let why =
-                "released, and never came out: the same pipe again goes on; work that wrote in the tree needs a word";
-            let mut stopped = standing(State::Interrupted, why);
-            stopped.commands.push(format!("{decide} retry"));
-            stopped
-        };
+        return out(task, is_owned, is_approved, &decide);
     }
     let Some(outcome) = outcome else {
         return standing(State::Open, if last.is_some() { "came out undone" } else { "not begun" });
@@ -161,6 +153,23 @@ pub(crate) fn judge(run: &Run, task: &Task, is_owned: bool) -> Standing {
     };
     failed.commands.push(format!("{decide} retry"));
     failed
+}
+
+/// It was released and has not come out.
+fn out(task: &Task, is_owned: bool, is_approved: bool, decide: &str) -> Standing {
+    let is_apart = task.releases.last().is_some_and(|release| release.is_apart);
+    let is_asked = !(is_owned || is_approved || is_apart);
+    let (state, why) = if is_owned {
+        (State::Running, "released, and not out of the pipe yet")
+    } else if is_approved {
+        (State::Interrupted, "approved, and never came out: the same pipe again brings it to its end")
+    } else if is_apart {
+        (State::Interrupted, "released, and never came out: the same pipe again begins it anew")
+    } else {
+        (State::Interrupted, "released, and never came out, so half of its work may be in the tree: look, then say so")
+    };
+    let commands = if is_asked { vec![format!("{decide} retry")] } else { Vec::new() };
+    Standing { state, why: why.to_owned(), gate: None, commands }
 }
 
 fn denial(said: &crate::read::Decision) -> String {
@@ -259,11 +268,18 @@ mod tests {
     #[test]
     fn what_was_released_and_never_came_out_runs_or_was_interrupted() {
         let mut task = Task::new("1");
-        task.releases.push(Release { attempt: 1, at: None });
+        task.releases.push(Release { attempt: 1, at: None, is_apart: false });
         task.is_out = true;
         assert_eq!(judge(&run(), &task, true).state, State::Running);
         let lost = judge(&run(), &task, false);
         assert_eq!((lost.state, lost.commands), (State::Interrupted, vec!["decide 'my run.jsonl' 1 retry".to_owned()]));
+        task.releases[0].is_apart = true;
+        let lost = judge(&run(), &task, false);
+        assert_eq!((lost.state, lost.commands.len()), (State::Interrupted, 0), "the next run begins it by itself");
+        task.releases[0].is_apart = false;
+        task.decisions.push(said("result", "approved"));
+        task.digest = Some("d".into());
+        assert_eq!(judge(&run(), &task, false).commands.len(), 0, "nothing is to be done again");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::line::{Decision, Landed};
 use super::task::Task;
-use super::value::{text, whole};
+use super::value::{object, text, whole};
 
 /// What a run file says.
 #[derive(Debug, Default)]
@@ -61,7 +61,13 @@ impl Run {
             "task" => self.task(&id).note(&value),
             "release" => self.task(&id).release(&value),
             "decision" => match Decision::read(&value) {
-                Some(decision) => self.task(&id).decide(decision),
+                Some(decision) => {
+                    let task = self.task(&id);
+                    if let Some(carried) = object(&value, "task") {
+                        task.carried(carried);
+                    }
+                    task.decide(decision);
+                }
                 None => self.skip(number, "a decision without gate or status".into()),
             },
             _ => {
@@ -230,6 +236,21 @@ mod tests {
         assert!(!again.of("1").unwrap().is_out && again.of("1").unwrap().said("result").is_some());
         let other = after(&[&done(1, ""), said, release, &done(2, "").replace("2.5", "9")]);
         assert!(other.of("1").unwrap().said("result").is_none());
+    }
+
+    #[test]
+    fn a_question_shows_the_work_that_it_is_about_before_that_has_come_out() {
+        let release = r#"{"type":"release","id":"1","attempt":1,"digest":"d","at":"2026-01-01T09:59:00Z"}"#;
+        let asked = format!(
+            r#"{{"type":"decision","id":"1","gate":"result","status":"pending","by":"approve","at":"2026-01-01T10:00:03Z","task_digest":"d","task":{}}}"#,
+            done(1, r#","verdict":{"status":"pass","checks":[]}"#)
+        );
+        let run = after(&[release, &asked]);
+        let task = run.of("1").unwrap();
+        assert!(task.is_out && task.last().unwrap().verdict.is_some());
+        assert_eq!((task.title.as_deref(), task.calls().count()), (Some("T"), 1));
+        let run = after(&[release, &asked, &done(1, "")]);
+        assert_eq!((run.of("1").unwrap().calls().count(), run.of("1").unwrap().rounds.len()), (1, 1));
     }
 
     #[test]

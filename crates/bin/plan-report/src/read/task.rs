@@ -65,6 +65,8 @@ pub(crate) struct Round {
 pub(crate) struct Release {
     pub attempt: u64,
     pub at: Option<Timestamp>,
+    /// Nothing is half done when it is interrupted: it only reads, or works in a tree of its own.
+    pub is_apart: bool,
 }
 
 impl Task {
@@ -134,11 +136,23 @@ impl Task {
 
     /// A release, before the task goes out.
     pub fn release(&mut self, line: &Value) {
-        self.releases.push(Release { attempt: whole(line, "attempt").unwrap_or(1), at: moment(line, "at") });
+        let is = |field: &str, word: &str| text(line, field).as_deref() == Some(word);
+        self.releases.push(Release {
+            attempt: whole(line, "attempt").unwrap_or(1),
+            at: moment(line, "at"),
+            is_apart: is("isolate", "worktree") || is("sandbox", "read-only"),
+        });
         self.digest = text(line, "digest").or_else(|| self.digest.take());
         self.worked.clone_from(&self.digest);
         self.is_out = true;
         self.fresh = self.decisions.len();
+    }
+
+    /// The task as a question or an answer carries it, before it has come out of the pipe.
+    pub fn carried(&mut self, line: &Value) {
+        self.describe(line);
+        let batch = object(line, "batch");
+        self.add_round(batch.and_then(|batch| whole(batch, "attempt")).unwrap_or(0), batch, line);
     }
 
     /// A decision, from the task's line or from one of its own.
