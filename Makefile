@@ -90,5 +90,6 @@ plan-run: ## do PLAN: parse, route, execute, verify, ask, remember; again to go 
 
 RUN ?=
 plan-report: ## the run file RUN as a page, PLAN's unbegun tasks too where it is named
-	@test -n "$(RUN)" || { echo "make: name the run file: make $@ RUN=.plan/NAME/run.jsonl" >&2; exit 2; }
+	@test -n "$(RUN)" || { echo "make: name the run file: make $@ RUN=.plan/NAME/run.jsonl" >&2; exit 2; }; \
+	  test -x $(RELEASE)/plan-report || { echo "make: the tools are not built: run 'make build' first" >&2; exit 1; }
 	@$(PIPE) 'plan-report "$$0" $${1:+"$$1"}' "$(RUN)" $(if $(PLAN),"$(PLAN)")

@@ -11,7 +11,8 @@ fn the_page_is_written_again_until_the_pipe_ends() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path();
     // Nothing is there yet: the run is waited for.
-    let report = Tool::ours("plan-report").args(&["run.jsonl", "--follow", "-o", "page.html"]).folder(place).start();
+    let mut report =
+        Tool::ours("plan-report").args(&["run.jsonl", "--follow", "-o", "page.html"]).folder(place).start();
     let page = || fs::read_to_string(place.join("page.html")).unwrap_or_default();
     until("the first page", || page().ends_with("</html>"));
     let mut journal = Tool::ours("journal").arg("run.jsonl").folder(place).start();
@@ -25,6 +26,7 @@ fn the_page_is_written_again_until_the_pipe_ends() {
     assert!(page().contains("data-follow=\"3\""));
     drop(stdin);
     finished(journal).ended(0);
+    until("the report ends with the pipe", || report.try_wait().unwrap().is_some());
     finished(report).ended(0);
     assert!(page().contains("the first") && !page().contains("data-follow"), "the last page is a quiet one");
     let left: Vec<_> = fs::read_dir(place).unwrap().map(|entry| entry.unwrap().file_name()).collect();
