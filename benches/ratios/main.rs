@@ -9,6 +9,7 @@ mod data;
 mod executor;
 mod figure;
 mod isolation;
+mod landing;
 mod machine;
 mod passing;
 mod peers;
@@ -49,7 +50,7 @@ struct Args {
     #[arg(long)]
     quick: bool,
 
-    /// Only these groups: startup, route, plan-parse, codex-exec, isolation, passing, plan-batch
+    /// Only these groups: startup, route, plan-parse, codex-exec, isolation, passing, plan-batch, landing
     #[arg(value_name = "GROUP")]
     groups: Vec<String>,
 
@@ -84,7 +85,7 @@ impl Extent {
 
 type Group = fn(&Scratch, Extent) -> Result<Vec<Figure>>;
 
-const GROUPS: [(&str, Group); 7] = [
+const GROUPS: [(&str, Group); 8] = [
     ("startup", startup::figures),
     ("route", route::figures),
     ("plan-parse", plan_parse::figures),
@@ -92,6 +93,7 @@ const GROUPS: [(&str, Group); 7] = [
     ("isolation", isolation::figures),
     ("passing", passing::figures),
     ("plan-batch", batch::figures),
+    ("landing", landing::figures),
 ];
 
 fn main() -> ExitCode {

@@ -45,6 +45,7 @@ pub(crate) fn tool(name: &str) -> Command {
         "verify" => env!("CARGO_BIN_EXE_verify"),
         "plan-batch" => env!("CARGO_BIN_EXE_plan-batch"),
         "journal" => env!("CARGO_BIN_EXE_journal"),
+        "land" => env!("CARGO_BIN_EXE_land"),
         _ => env!("CARGO_BIN_EXE_approve"),
     })
 }

@@ -21,6 +21,14 @@ impl Ground {
         ground
     }
 
+    /// Another one in the same state.
+    pub fn copy(&self) -> Self {
+        let copy = Self { folder: tempfile::tempdir().unwrap() };
+        let done = Tool::new("cp").arg("-a").arg(self.repo()).arg(copy.repo()).run().ended(0);
+        assert_eq!(done.err, "");
+        copy
+    }
+
     pub fn top(&self) -> PathBuf {
         self.folder.path().canonicalize().unwrap()
     }

@@ -85,10 +85,11 @@ fn assert_landed(ground: &Ground, what: &str) {
 #[test]
 fn before_and_after_every_call_of_git() {
     for how in ["before", "after"] {
+        let (template, task) = ground();
         let mut at = 0;
         loop {
             at += 1;
-            let (ground, task) = ground();
+            let ground = template.copy();
             let path = deadly(&ground, how);
             let killed = run(&ground, &VERIFY, &path, at, &task);
             if killed.code == 0 {
@@ -109,10 +110,11 @@ fn before_and_after_every_call_of_git() {
 fn before_and_after_every_call_of_git_when_only_files_change() {
     let args = [&["--apply"][..], &VERIFY].concat();
     for how in ["before", "after"] {
+        let (template, task) = ground();
         let mut at = 0;
         loop {
             at += 1;
-            let (ground, task) = ground();
+            let ground = template.copy();
             let path = deadly(&ground, how);
             let killed = run(&ground, &args, &path, at, &task);
             if killed.code == 0 {
@@ -200,8 +202,9 @@ fn at_any_moment_with_all_that_it_started() {
     use std::os::unix::process::CommandExt;
     use std::process::{Command, Stdio};
     // Not only at calls of git: the moments are spread over the time that the whole thing takes.
+    let (template, task) = ground();
     for moment in 0..20_u64 {
-        let (ground, task) = ground();
+        let ground = template.copy();
         let mut land = Command::new(crate::harness::bin("land"));
         land.args(VERIFY).current_dir(ground.repo()).env("GIT_CONFIG_GLOBAL", "/dev/null").process_group(0);
         let mut child = land.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -210,7 +213,7 @@ fn at_any_moment_with_all_that_it_started() {
         let _ = kill_process_group(Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap(), Signal::KILL);
         child.wait().unwrap();
         let what = format!("after {} ms", moment * 6);
-        let again = ground.landed(&VERIFY, &[task]);
+        let again = ground.landed(&VERIFY, std::slice::from_ref(&task));
         assert_eq!(again.code, 0, "{what}: {again:?}");
         assert_landed(&ground, &what);
     }

@@ -128,18 +128,25 @@ impl Slot {
         let own = admin.join("index");
         index::copy(&self.clean_index(), &own).map_err(|error| Error::system(&own, error))?;
         git.run(["reset", "--hard", "--quiet", commit, "--"])?;
-        git.run(["clean", "-ffdxq"])?;
-        self.prove(&git)?;
+        self.clean(&git)?;
         self.settle(admin)
     }
 
-    fn prove(&self, git: &Git) -> Result<(), Error> {
+    /// Removes all that git does not keep there. What it sees beside that would be a change, and there must be none: so
+    /// the tree is proven to be clean by the same look that finds what is to go.
+    fn clean(&self, git: &Git) -> Result<(), Error> {
         let status =
             ["status", "--porcelain", "-z", "--ignored", "--untracked-files=normal", "--ignore-submodules=none"];
-        let left = git.run(status)?;
-        if let Some(entry) = parts(&left).next() {
-            let why = format!("is not clean after a reset: {}", String::from_utf8_lossy(entry));
-            return Err(Error::tree(&self.path, why));
+        for entry in parts(&git.run(status)?) {
+            let shown = || String::from_utf8_lossy(entry).into_owned();
+            let Some(name) = entry.strip_prefix(b"?? ").or_else(|| entry.strip_prefix(b"!! ")) else {
+                return Err(Error::tree(&self.path, format!("is not clean after a reset: {}", shown())));
+            };
+            let path = self.path.join(crate::git::path(name.strip_suffix(b"/").unwrap_or(name)));
+            sweep::remove(&path).map_err(|error| Error::system(&path, error))?;
+            if path.symlink_metadata().is_ok() {
+                return Err(Error::tree(&path, "is there again: somebody still works in the tree"));
+            }
         }
         if self.path.join(".gitmodules").exists() {
             // git does not say what lies in the folder of a submodule that is none any more.

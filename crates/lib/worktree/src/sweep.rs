@@ -12,18 +12,43 @@ const OWNER_FILE: u32 = 0o600;
 ///
 /// Folders are opened to their owner again. Files go where git would keep them though they are not as it made them:
 /// closed to their owner, also known by another name, through which somebody could write to them later, or pipes and the
-/// like. Repositories within are emptied: git looks into none of them.
+/// like. Repositories within go, as git looks into none of them, and so do folders without anything in them, of which git
+/// says nothing.
 pub(crate) fn sweep(top: &Path) -> io::Result<()> {
-    walk(top, &mut |path, found| {
-        let mode = found.mode();
-        let is_odd = mode & OWNER_FILE != OWNER_FILE || mode & 0o7000 != 0 || found.nlink() > 1;
-        if !found.is_symlink() && (is_odd || !found.is_file()) {
-            fs::remove_file(path)?;
+    let mut folders = vec![top.to_owned()];
+    let mut without_files = Vec::new();
+    open(top, &top.symlink_metadata()?)?;
+    while let Some(folder) = folders.pop() {
+        let (mut has_files, mut is_repository) = (false, false);
+        let inner = folders.len();
+        for entry in fs::read_dir(&folder)? {
+            let entry = entry?;
+            is_repository |= folder != top && entry.file_name() == ".git";
+            let found = entry.metadata()?;
+            if found.is_dir() {
+                open(&entry.path(), &found)?;
+                folders.push(entry.path());
+                continue;
+            }
+            let mode = found.mode();
+            let is_odd = mode & OWNER_FILE != OWNER_FILE || mode & 0o7000 != 0 || found.nlink() > 1;
+            if !found.is_symlink() && (is_odd || !found.is_file()) {
+                fs::remove_file(entry.path())?;
+            } else {
+                has_files = true;
+            }
         }
-        Ok(())
-    })?;
-    for nested in repositories(top)? {
-        empty(&nested)?;
+        if is_repository {
+            folders.truncate(inner);
+            remove(&folder)?;
+        } else if !has_files && folder != top {
+            without_files.push(folder);
+        }
+    }
+    // The inner ones come behind those that they are in.
+    for folder in without_files.iter().rev() {
+        // Most of them have other folders in them, which is how they stay.
+        let _ = fs::remove_dir(folder);
     }
     Ok(())
 }
@@ -72,21 +97,17 @@ pub(crate) fn remove(top: &Path) -> io::Result<()> {
     fs::remove_dir_all(top)
 }
 
-fn empty(folder: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() { fs::remove_dir_all(entry.path())? } else { fs::remove_file(entry.path())? }
+/// Opens a folder to its owner.
+fn open(folder: &Path, found: &Metadata) -> io::Result<()> {
+    match found.mode() {
+        mode if mode & OWNER_ALL == OWNER_ALL => Ok(()),
+        mode => fs::set_permissions(folder, Permissions::from_mode(mode & 0o777 | OWNER_ALL)),
     }
-    Ok(())
 }
 
 /// Every entry below a folder, that of the tree itself included; folders are opened to their owner on the way.
 fn walk(top: &Path, visit: &mut dyn FnMut(&Path, &Metadata) -> io::Result<()>) -> io::Result<()> {
     let mut folders = vec![top.to_owned()];
-    let open = |folder: &Path, found: &Metadata| match found.mode() {
-        mode if mode & OWNER_ALL == OWNER_ALL => Ok(()),
-        mode => fs::set_permissions(folder, Permissions::from_mode(mode & 0o777 | OWNER_ALL)),
-    };
     open(top, &top.symlink_metadata()?)?;
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder)? {
