@@ -26,7 +26,9 @@ fn the_work_of_agents_lands_while_the_user_has_work_in_progress() {
     std::fs::write(&policy, "[[rule]]\ngate = \"result\"\nwhen = \"pass\"\ndecision = \"approved\"\n").unwrap();
     let work = |id: &str, file: &str, action: &str, more: &str| {
         let files = format!(",\"files\":[{{\"path\":\"{file}\",\"action\":\"{action}\"}}]");
-        task(id, "workspace-write", &format!("{files},\"commands\":[\"test -s {file}\"],\"checked\":false{more}"))
+        let source = format!(",\"source\":{{\"path\":\"p.md\",\"line\":{id},\"end_line\":{id}}}");
+        let commands = format!(",\"commands\":[\"test -s {file}\"]");
+        task(id, "workspace-write", &format!("{files}{source}{commands}{more}"))
     };
     let pipe = |lines: String| {
         let plan = "{\"type\":\"plan\",\"path\":\"docs/plans/p.md\"}\n".to_owned();
