@@ -49,7 +49,7 @@ fn an_approved_change_becomes_one_commit_of_the_user() {
     ground.assert_tidy();
 
     // Once more, as after a crash: the branch says that it is there.
-    let again = ground.landed(&[], &[task.clone()]).ended(0);
+    let again = ground.landed(&[], std::slice::from_ref(&task)).ended(0);
     assert_eq!(again.task("1")["landed"], json!({"status": "merged", "commit": commit}));
     assert_eq!(ground.head(), commit);
 

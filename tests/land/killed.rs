@@ -208,7 +208,8 @@ fn at_any_moment_with_all_that_it_started() {
         let mut land = Command::new(crate::harness::bin("land"));
         land.args(VERIFY).current_dir(ground.repo()).env("GIT_CONFIG_GLOBAL", "/dev/null").process_group(0);
         let mut child = land.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        std::io::Write::write_all(&mut child.stdin.take().unwrap(), lines(&[task.clone()]).as_bytes()).unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), lines(std::slice::from_ref(&task)).as_bytes())
+            .unwrap();
         std::thread::sleep(std::time::Duration::from_millis(moment * 6));
         let _ = kill_process_group(Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap(), Signal::KILL);
         child.wait().unwrap();

@@ -16,7 +16,7 @@ fn refused(ground: &Ground, task: &Value, why: &str) -> Done {
     let done = ground.landed(&[], std::slice::from_ref(task)).ended(20);
     assert!(done.err.contains(why), "{why}: {}", done.err);
     assert_eq!(done.err.lines().count(), 1, "{}", done.err);
-    assert_eq!(done.lines(), [task.clone()]);
+    assert_eq!(done.lines(), std::slice::from_ref(task));
     assert_eq!(ground.state(), before, "{why}");
     assert_eq!(ground.git(&["for-each-ref"]), branches);
     ground.assert_tidy();
@@ -80,7 +80,8 @@ fn nothing_that_would_touch_what_the_user_has_not_committed() {
         change(&ground);
         (ground, task)
     };
-    let cases: [(&str, &dyn Fn(&Ground)); 11] = [
+    type Change<'a> = &'a dyn Fn(&Ground);
+    let cases: [(&str, Change); 11] = [
         ("not committed: a;", &|ground| ground.write("a", "mine\n")),
         ("not committed: a;", &|ground| {
             ground.write("a", "mine\n");
@@ -170,7 +171,7 @@ fn nothing_where_a_branch_cannot_be_moved() {
     assert!(done.err.contains("has no commit yet"), "{}", done.err);
 
     let (ground, task) = new();
-    let elsewhere = ground.land().folder(&ground.top()).input(lines(&[task.clone()])).run().ended(20);
+    let elsewhere = ground.land().folder(&ground.top()).input(lines(std::slice::from_ref(&task))).run().ended(20);
     assert!(elsewhere.err.contains("not in a git repository"), "{}", elsewhere.err);
     assert_eq!(elsewhere.lines(), [task]);
 }

@@ -63,7 +63,8 @@ fn a_bad_line_is_told_and_what_waits_passes_as_it_is() {
     let base = ground.head();
     let one = ground.work("1", &base, &[("a", Some("2\n"))]);
     let task = ground.approved("1", &base, &one);
-    let done = ground.land().input(format!("{}{{\"type\":\"task\"}}\n", lines(&[task.clone()]))).run().ended(65);
+    let done =
+        ground.land().input(format!("{}{{\"type\":\"task\"}}\n", lines(std::slice::from_ref(&task)))).run().ended(65);
     assert!(done.err.starts_with("land: stdin:2: "), "{}", done.err);
     assert_eq!((done.lines(), ground.head()), (vec![task.clone()], base));
     let mut without_base = task;
