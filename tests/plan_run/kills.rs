@@ -13,7 +13,7 @@ use crate::deaths::children;
 use crate::harness::{Done, Tool, finished, is_running, until};
 
 /// Every process of the pipe, and all of them together.
-const VICTIMS: [&str; 11] = [
+const VICTIMS: [&str; 13] = [
     "plan-run",
     "plan-parse",
     "route",
@@ -21,8 +21,10 @@ const VICTIMS: [&str; 11] = [
     "plan-batch",
     "codex-exec",
     "approve-fallback",
+    "claude-exec",
     "verify",
     "approve",
+    "land",
     "journal",
     "all",
 ];
@@ -102,7 +104,7 @@ fn round(seed: u64) {
         job("5", &[], &["3", "4"]),
     ];
     let bench = Bench::new(&jobs);
-    let victim = VICTIMS[usize::try_from(seed % 11).unwrap()];
+    let victim = VICTIMS[usize::try_from(seed % 13).unwrap()];
     let run = bench.trusting().arg("plan.md").start();
     let moment = Duration::from_millis(random.below(if seed.is_multiple_of(3) { 400 } else { 3000 }));
     let there = killed_after(&run, victim, moment);
@@ -149,7 +151,7 @@ fn chosen() -> Option<std::ops::Range<u64>> {
 
 #[test]
 fn whatever_is_killed_the_same_command_goes_on() {
-    rounds(0..11);
+    rounds(0..13);
 }
 
 #[test]
