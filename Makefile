@@ -39,7 +39,7 @@ bench: ## start-up and throughput as ratios against named peers
 	$(NEED_CARGO)
 	$(CARGO) bench --bench ratios
 
-demo: ## the main job on a small repository: real Codex CLI, scripted model, no account
+demo: ## from a goal to a commit on a small repository: real agent CLIs, scripted model, no account
 	$(NEED_CARGO)
 	@scripts/setup-agents >/dev/null
 	@echo "building the tools (the first time takes some minutes)"

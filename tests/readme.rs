@@ -6,8 +6,9 @@ mod harness;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use harness::{Desk, Tool, bin, repository};
+use harness::{Desk, Tool, bin, git, repository};
 use mock_models::Script;
 
 fn root() -> &'static Path {
@@ -78,6 +79,29 @@ fn every_pipe_of_the_readme_works() {
         fs::read_to_string(repo.join("src/slug.js")).unwrap().contains("/[^a-z0-9]+/g"),
         "the agent has changed the file"
     );
+}
+
+#[test]
+fn the_demo_goes_from_a_goal_to_a_commit() {
+    let tools = bin("route").parent().unwrap().to_owned();
+    if !tools.join("mock-models").exists() {
+        // Tests of this package alone do not build it.
+        let profile: &[&str] = if tools.ends_with("release") { &["--release"] } else { &[] };
+        let cargo = Command::new(env!("CARGO")).args(["build", "-q", "-p", "mock-models"]).args(profile).status();
+        assert!(cargo.unwrap().success());
+    }
+    let place = tempfile::tempdir().unwrap();
+    let demo = Tool::new(root().join("scripts/demo/run")).arg(place.path()).env("DEMO_BIN", &tools);
+    let done = demo.env("DEMO_AGENTS", mock_models::agents::folder().unwrap()).run().ended(0);
+    assert!(done.err.contains("plan-run: 3 of 3 tasks finished, 8,962 tokens (codex);"), "{}", done.err);
+    let repo = place.path().join("repo");
+    let log = git(&repo, &["log", "--format=%s/%(trailers:key=Task,valueonly)"]);
+    let commits: Vec<&str> = log.lines().filter(|line| !line.is_empty()).collect();
+    assert_eq!(commits, ["Join words by exactly one hyphen/2", "A plan/", "A slug function with a fault/"]);
+    assert_eq!(git(&repo, &["status", "--porcelain"]), "");
+    let (before, after) = done.out.split_once("plan-run --approve-policy").unwrap();
+    assert!(before.contains("fail 2") && after.contains("fail 0") && after.contains("Review the change"), "{done:?}");
+    Tool::new("node").args(&["--test", "test/"]).folder(&repo).run().ended(0);
 }
 
 #[test]
