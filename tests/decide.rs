@@ -58,7 +58,7 @@ fn a_decision_is_one_line_bound_to_the_task() {
     );
     assert_eq!(decide(folder.path(), &["--list"]).ended(0).out, "");
     let again = decide(folder.path(), &["1", "deny"]).ended(2);
-    assert_eq!(again.err, "decide: task 1: nothing is pending; nothing is pending\n");
+    assert_eq!(again.err, "decide: task 1: nothing is pending, nor for another task\n");
     assert_eq!(written(folder.path()).len(), 2);
 }
 

@@ -211,7 +211,7 @@ fn the_folder_is_made_inside_a_plan_folder_and_nowhere_else() {
     at(".plan/slugs/run.jsonl").ended(0);
     assert_eq!(fs::read_to_string(folder.path().join(".plan/slugs/run.jsonl")).unwrap(), task(1));
     let missing = at("missing/run.jsonl").ended(2);
-    assert_eq!(missing.err, "journal: missing: no such folder\n");
+    assert_eq!(missing.err, "journal: missing: no such folder; make it, or let RUN lie below .plan/\n");
     let other = at(".plan").ended(2);
     assert_eq!(other.err, "journal: .plan: a folder, and not a run file\n");
 }

@@ -120,7 +120,10 @@ impl Desk {
             && !folder.as_os_str().is_empty()
             && !folder.is_dir()
         {
-            return Err(Error::Usage(format!("--run: {}: no such folder", folder.display())));
+            return Err(Error::Usage(format!(
+                "--run: {}: no such folder; make it, or let RUN lie below .plan/",
+                folder.display()
+            )));
         }
         book.refresh().map_err(Error::Document)?;
         let (answer, answers) = mpsc::unbounded_channel();

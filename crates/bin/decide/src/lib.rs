@@ -72,6 +72,14 @@ fn all_pending(questions: &Questions) -> String {
     }
 }
 
+/// What is pending for other tasks.
+fn elsewhere(questions: &Questions) -> String {
+    match questions.pending().next() {
+        None => ", nor for another task".into(),
+        Some(_) => format!("; {}", all_pending(questions)),
+    }
+}
+
 fn unknown(args: &Args, questions: &Questions, id: &str) -> Error {
     Error::Usage(format!("{}: no task {id}; {}", args.run.display(), all_pending(questions)))
 }
@@ -93,7 +101,7 @@ fn choose(args: &Args, questions: &Questions, asked: &Asked, answer: Answer) -> 
         }
         [] => {
             let at = args.gate.map(|gate| format!(" at gate {}", gate.name())).unwrap_or_default();
-            Err(Error::Usage(format!("task {id}: nothing is pending{at}; {}", all_pending(questions))))
+            Err(Error::Usage(format!("task {id}: nothing is pending{at}{}", elsewhere(questions))))
         }
         _ => {
             let gates: Vec<&str> = open.iter().map(|question| question.gate.name()).collect();

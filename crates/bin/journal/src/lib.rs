@@ -47,7 +47,10 @@ fn run(args: &Args) -> Result<Exit, Error> {
     Places::make_for(path).map_err(|error| Error::system(error.path.display().to_string(), error.source))?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-        return Err(Error::Usage(format!("{}: no such folder", folder.display())));
+        return Err(Error::Usage(format!(
+            "{}: no such folder; make it, or let RUN lie below .plan/",
+            folder.display()
+        )));
     }
     if path.is_dir() {
         return Err(Error::Usage(format!("{}: a folder, and not a run file", path.display())));

@@ -22,7 +22,10 @@ pub(crate) async fn serve(args: Args) -> Result<Exit, Error> {
         && !folder.as_os_str().is_empty()
         && !folder.is_dir()
     {
-        return Err(Error::Usage(format!("--run: {}: no such folder", folder.display())));
+        return Err(Error::Usage(format!(
+            "--run: {}: no such folder; make it, or let RUN lie below .plan/",
+            folder.display()
+        )));
     }
     let mut intake = Intake::checking(|record| Turn::of(record).map(drop))?;
     intake.before_end(process::end_all);

@@ -75,7 +75,10 @@ impl Releaser {
         Places::make_for(path).map_err(|error| Error::system(error.path.display().to_string(), error.source))?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-            return Err(Error::Usage(format!("--run: {}: no such folder", folder.display())));
+            return Err(Error::Usage(format!(
+                "--run: {}: no such folder; make it, or let RUN lie below .plan/",
+                folder.display()
+            )));
         }
         Ok(Self { schedule, follower: Follower::new(path), last_news: Instant::now(), args })
     }

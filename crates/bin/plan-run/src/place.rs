@@ -59,7 +59,10 @@ impl Place {
         Places::make_for(run).map_err(|error| Error::system(error.path.display().to_string(), error.source))?;
         let folder = run.parent().filter(|folder| !folder.as_os_str().is_empty());
         if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-            return Err(Error::Usage(format!("--run: {}: no such folder", folder.display())));
+            return Err(Error::Usage(format!(
+                "--run: {}: no such folder; make it, or let RUN lie below .plan/",
+                folder.display()
+            )));
         }
         if run.is_dir() {
             return Err(Error::Usage(format!("--run: {}: a folder, and not a run file", run.display())));
