@@ -57,7 +57,8 @@ Examples:
 
 Exit codes:
   0   all went well
-  20  a task failed and nothing more was started (CODEX_FAIL_CLOSED=1)
+  20  a task failed and nothing more was started (CODEX_FAIL_CLOSED=1), or a
+      limit of --max-... is reached
   10  rate limited, 11 not authenticated, 12 timed out, 13 CLI missing or
       unusable, 1 anything else: the first cause (CODEX_FAIL_CLOSED=0)
   2   usage
