@@ -24,7 +24,7 @@ fn demo() -> (Desk, PathBuf) {
     repository(&repo, &content);
     let policy = root().join("scripts/demo/approvals.toml");
     let pipe = format!(
-        "RUN=.plan/slugs/run.jsonl; plan-parse docs/plans/2026-01-15-slugs.md | route | plan-batch --run $RUN --follow |
+        "RUN=.plan/2026-01-15-slugs/run.jsonl; plan-parse docs/plans/2026-01-15-slugs.md | route | plan-batch --run $RUN --follow |
          codex-exec | verify | approve --run $RUN --policy '{}' | journal $RUN > /dev/null",
         policy.display()
     );
@@ -59,14 +59,14 @@ fn console(text: &str) -> Vec<(String, String)> {
 #[test]
 fn the_page_of_a_real_run_and_the_documented_replays() {
     let (desk, repo) = demo();
-    let done = shell(&desk, &repo, "plan-report .plan/slugs/run.jsonl docs/plans/2026-01-15-slugs.md");
-    assert_eq!((done.code, done.out.as_str()), (0, ".plan/slugs/run.html\n"), "{done:#?}");
-    let page = repo.join(".plan/slugs/run.html");
+    let done = shell(&desk, &repo, "plan-report .plan/2026-01-15-slugs/run.jsonl docs/plans/2026-01-15-slugs.md");
+    assert_eq!((done.code, done.out.as_str()), (0, ".plan/2026-01-15-slugs/run.html\n"), "{done:#?}");
+    let page = repo.join(".plan/2026-01-15-slugs/run.html");
     drive("sound", &page);
     drive("accessible", &page);
     let text = fs::read_to_string(&page).unwrap();
     assert!(text.contains("slug now replaces each run of other characters"), "the answer is on the page");
-    assert!(text.contains("href=\"./../2026-01-15-slugs/logs/"), "so are links to the logs");
+    assert!(text.contains("href=\"./logs/"), "so are links to the logs");
     assert!(text.contains("Task 2: Join words"), "and the prompt");
 
     let asked = desk.server.requests().len();

@@ -98,8 +98,8 @@ Exit codes: 0 the decision is on disk (or the list is written); 1 RUN cannot be 
 task, or nothing is pending; 65 a bad line in RUN.
 
 Examples:
-  decide .plan/slugs/run.jsonl
-  decide .plan/slugs/run.jsonl 2 approve
-  decide .plan/slugs/run.jsonl 3 retry --note 'keep the public interface'
-  decide .plan/slugs/run.jsonl 4 approve --gate fallback --backend claude --model claude-sonnet-4-6
-  decide .plan/slugs/run.jsonl | cut -f 1 | xargs -I ID decide .plan/slugs/run.jsonl ID approve";
+  decide .plan/2026-01-15-slugs/run.jsonl
+  decide .plan/2026-01-15-slugs/run.jsonl 2 approve
+  decide .plan/2026-01-15-slugs/run.jsonl 3 retry --note 'keep the public interface'
+  decide .plan/2026-01-15-slugs/run.jsonl 4 approve --gate fallback --backend claude --model claude-sonnet-4-6
+  decide .plan/2026-01-15-slugs/run.jsonl | cut -f 1 | xargs -I ID decide .plan/2026-01-15-slugs/run.jsonl ID approve";

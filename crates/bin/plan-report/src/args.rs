@@ -20,7 +20,7 @@ pub struct Args {
 
     /// The plan, to show the tasks too that have not been begun, and which ones were edited since; with --diff, the
     /// second run file
-    #[arg(value_name = "PLAN")]
+    #[arg(value_name = "PLAN|RUN2")]
     pub plan: Option<PathBuf>,
 
     /// What to make of it [default: html; with --diff, text]
@@ -87,11 +87,11 @@ Exit codes: 0 written; 1 RUN cannot be read or FILE not written; 2 usage; 65 PLA
 signal.
 
 Examples:
-  plan-report .plan/slugs/run.jsonl docs/plans/2026-01-15-slugs.md
-  plan-report .plan/slugs/run.jsonl --follow
-  plan-report .plan/slugs/run.jsonl --format text
-  plan-report .plan/slugs/run.jsonl --format md | gh pr create --title Slugs --body-file -
-  plan-report .plan/slugs/run.jsonl --format json | jq .tokens.total
-  plan-report --diff old/run.jsonl .plan/slugs/run.jsonl
-  plan-report --lines .plan/slugs/run.jsonl | verify --timeout 60 > again.jsonl
-  plan-report --lines --before route .plan/slugs/run.jsonl | route --policy cheaper.toml --table";
+  plan-report .plan/2026-01-15-slugs/run.jsonl docs/plans/2026-01-15-slugs.md
+  plan-report .plan/2026-01-15-slugs/run.jsonl --follow
+  plan-report .plan/2026-01-15-slugs/run.jsonl --format text
+  plan-report .plan/2026-01-15-slugs/run.jsonl --format md | gh pr create --title Slugs --body-file -
+  plan-report .plan/2026-01-15-slugs/run.jsonl --format json | jq .tokens.total
+  plan-report --diff old/run.jsonl .plan/2026-01-15-slugs/run.jsonl
+  plan-report --lines .plan/2026-01-15-slugs/run.jsonl | verify --timeout 60 > again.jsonl
+  plan-report --lines --before route .plan/2026-01-15-slugs/run.jsonl | route --policy cheaper.toml --table";

@@ -47,7 +47,7 @@ impl Args {
 
 const EXAMPLES: &str = "\
 Examples:
-  plan-tick docs/plans/2026-01-15-slugs.md .plan/slugs/run.jsonl
+  plan-tick docs/plans/2026-01-15-slugs.md .plan/2026-01-15-slugs/run.jsonl
   plan-tick --dry-run .kiro/specs/search/tasks.md .plan/search/run.jsonl
 
 Exit codes: 0 ticked, or nothing to tick; 2 wrong usage; 65 the plan or a line of RUN cannot be read";
