@@ -292,7 +292,7 @@ enum Look {
 const HELP: &str = "\
 a, approve [NOTE]   yes; only the whole word takes a note
 d, deny [NOTE]      no
-r, retry [NOTE]     try again; the note tells the next attempt what should be different
+r, retry [NOTE]     try again; the note tells the next attempt what should be different (not at gate plan)
 v, view             the diff (at gate plan: the whole plan), in $PAGER when it is long
 m, message          everything the agent said
 o, output           what the checks printed, and where the logs are

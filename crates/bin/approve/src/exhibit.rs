@@ -161,7 +161,8 @@ pub(crate) fn plan(page: &mut Page, heading: &Heading, sheets: &[&Sheet], most: 
         let commands: Vec<_> = sheet.checks_to_come().map(|command| format!("verify runs: {command}")).collect();
         page.list(&commands, FEW, ": v shows them");
     }
-    if sheets.len() > most {
+    // With none of them it is the heading of the whole plan.
+    if most > 0 && sheets.len() > most {
         page.entry(&format!("… and {} more tasks: v shows them", sheets.len() - most));
     }
 }
@@ -353,7 +354,10 @@ fn told(check: &Check) -> String {
         Some(Baseline::Flaky) => " [flaky: it comes out differently on the same files]",
         None => "",
     };
-    format!("{} {}{exit}{time}{mark}", what.join(" "), check.name.as_deref().unwrap_or("no name"))
+    let name = check.name.as_deref().unwrap_or("no name");
+    // `scope`, `tamper` and `review` are called what they are.
+    let name = if check.kind.as_deref() == Some(name) { String::new() } else { format!(" {name}") };
+    format!("{}{name}{exit}{time}{mark}", what.join(" "))
 }
 
 fn changed(page: &mut Page, result: &Outcome, change: &Change) {
