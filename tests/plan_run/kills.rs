@@ -1,16 +1,18 @@
 //! kill -9 of each process of the pipe and of all at once, at random moments: the same command then goes on, every task is
 //! finished once, and nothing is left behind.
 
-use std::fs::File;
+use std::fs::{self, File};
+use std::path::Path;
 use std::process::Child;
 use std::thread;
 use std::time::Duration;
 
+use mock_models::{Conversation, Script, Step};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::bench::{Bench, Job};
+use crate::bench::{Bench, Job, TRUST, plan};
 use crate::deaths::children;
-use crate::harness::{Done, Tool, finished, is_running, until};
+use crate::harness::{Desk, Done, Tool, finished, git, is_running, until};
 
 /// Every process of the pipe, and all of them together.
 const VICTIMS: [&str; 13] = [
@@ -85,6 +87,32 @@ pub fn check(bench: &Bench, last: &Done, ids: &[&str]) {
         }
     }
     assert!(bench.agents().iter().all(|pid| !is_running(*pid)), "agents are left");
+    let writers: Vec<&str> =
+        ids.iter().copied().filter(|id| bench.last(id)["title"].as_str().unwrap().contains("writes")).collect();
+    landed_once(&bench.root(), &writers);
+}
+
+/// Each of these tasks, and no other, has one commit in the branch.
+pub fn landed_once(root: &Path, ids: &[&str]) {
+    let log = git(root, &["log", "--format=%(trailers:key=Task,valueonly)"]);
+    let mut commits: Vec<&str> = log.lines().filter(|line| !line.is_empty()).collect();
+    commits.sort_unstable();
+    assert_eq!(commits, ids, "{}", git(root, &["log", "--stat"]));
+}
+
+/// What the user has not committed: an edit, and a file that git does not know.
+const MINE: [(&str, &str); 2] = [("README", "x\nmine, \u{e9}\r\n"), ("mine.txt", "mine too, without a line end")];
+
+fn leave_work(root: &Path) {
+    MINE.iter().for_each(|(name, text)| fs::write(root.join(name), text).unwrap());
+}
+
+/// The user's own work is as it was, and nothing has been added to it.
+fn work_is_intact(root: &Path) {
+    for (name, text) in MINE {
+        assert_eq!(fs::read_to_string(root.join(name)).unwrap(), text);
+    }
+    assert_eq!(git(root, &["status", "--porcelain"]), " M README\n?? mine.txt\n");
 }
 
 /// A moment as `date` understands it, in seconds.
@@ -104,6 +132,7 @@ fn round(seed: u64) {
         job("5", &[], &["3", "4"]),
     ];
     let bench = Bench::new(&jobs);
+    leave_work(&bench.root());
     let victim = VICTIMS[usize::try_from(seed % 13).unwrap()];
     let run = bench.trusting().arg("plan.md").start();
     let moment = Duration::from_millis(random.below(if seed.is_multiple_of(3) { 400 } else { 3000 }));
@@ -116,7 +145,11 @@ fn round(seed: u64) {
     let agents = bench.agents();
     until("agents have ended", || agents.iter().all(|pid| !is_running(*pid)));
     let last = bench.trusting().arg("plan.md").run();
-    let result = std::panic::catch_unwind(|| check(&bench, &last, &["1", "2", "3", "4", "5"]));
+    let result = std::panic::catch_unwind(|| {
+        check(&bench, &last, &["1", "2", "3", "4", "5"]);
+        work_is_intact(&bench.root());
+        assert_eq!(fs::read_to_string(bench.root().join("a.txt")).unwrap(), "1\n4\n");
+    });
     if let Err(panic) = result {
         eprintln!("seed {seed}: {victim} was killed after {moment:?}; the first run said:\n{}", first.err);
         std::panic::resume_unwind(panic);
@@ -152,6 +185,79 @@ fn chosen() -> Option<std::ops::Range<u64>> {
 #[test]
 fn whatever_is_killed_the_same_command_goes_on() {
     rounds(0..13);
+}
+
+/// All processes whose environment names this folder.
+fn processes_of(folder: &Path) -> Vec<String> {
+    let folder = folder.to_str().unwrap();
+    let all = fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let theirs = all.filter(|pid: &u32| {
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        String::from_utf8_lossy(&environment).contains(folder)
+    });
+    let name = |pid| fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default().replace('\0', " ");
+    theirs.filter(|pid| is_running(*pid)).map(|pid| format!("{pid} {}", name(pid))).collect()
+}
+
+/// The same with the real Codex CLI, while it works.
+fn real_round(victim: &str, seed: u64) {
+    let mut random = Random(seed);
+    let job = |id, writes, needs| Job { id, seconds: 0.0, writes, needs };
+    let jobs = [job("1", &["one.txt"][..], &[][..]), job("2", &["two.txt"], &[]), job("3", &["one.txt"], &["1", "2"])];
+    let conversation = |id: &str, file: &str| {
+        let work = format!("echo {id} >>{file}; sleep 0.5");
+        Conversation::new([Step::shell(work), Step::text("Done.")]).matching(format!("Task {id}: "))
+    };
+    let script = [conversation("1", "one.txt"), conversation("2", "two.txt"), conversation("3", "one.txt")];
+    let desk = Desk::new(Script::new(script));
+    let repo = desk.repo();
+    for (name, text) in [("README", "x\n"), ("plan.md", &plan(&jobs)), ("../trust.toml", TRUST)] {
+        fs::write(repo.join(name), text).unwrap();
+    }
+    for args in [&["add", "-A"][..], &["commit", "-qm", "plan"]] {
+        git(&repo, args);
+    }
+    for (name, value) in [("user.name", "Ada"), ("user.email", "ada@localhost")] {
+        git(&repo, &["config", name, value]);
+    }
+    leave_work(&repo);
+    let tool = || desk.tool("plan-run").args(&["--approve-policy", "../trust.toml", "plan.md"]);
+    let run = tool().start();
+    until("an agent asks its model", || !desk.server.requests().is_empty());
+    let home = repo.parent().unwrap();
+    assert!(processes_of(home).iter().any(|process| process.contains("codex exec ")), "{:?}", processes_of(home));
+    let moment = Duration::from_millis(random.below(1500));
+    let there = killed_after(&run, victim, moment);
+    let first = finished(run);
+    for (name, pid) in &there {
+        until(&format!("{name} has ended after {victim} was killed"), || !is_running(*pid));
+    }
+    until("agents have ended", || processes_of(home).is_empty());
+    assert!(first.code != 0, "{victim} was killed after {moment:?}: {}", first.err);
+    let last = tool().run();
+    let told = format!("{victim} was killed after {moment:?}:\n{}\nand then:\n{}", first.err, last.err);
+    assert_eq!(last.code, 0, "{told}");
+    let run = fs::read_to_string(repo.join(".plan/plan/run.jsonl")).unwrap();
+    for id in ["1", "2", "3"] {
+        let is_it =
+            |line: &serde_json::Value| line["type"] == "decision" && line["id"] == id && line["gate"] == "result";
+        let lines = run.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let approved = lines.filter(|line| is_it(line) && line["status"] == "approved").count();
+        assert_eq!(approved, 1, "task {id}: {told}\n{run}");
+    }
+    landed_once(&repo, &["1", "2", "3"]);
+    work_is_intact(&repo);
+    for (name, text) in [("one.txt", "1\n3\n"), ("two.txt", "2\n")] {
+        assert_eq!(fs::read_to_string(repo.join(name)).unwrap(), text, "{told}");
+    }
+    assert_eq!(processes_of(home), Vec::<String>::new());
+}
+
+#[test]
+fn the_real_cli_is_killed_and_the_same_command_goes_on() {
+    for (seed, victim) in ["all", "codex-exec", "plan-run"].into_iter().enumerate() {
+        real_round(victim, u64::try_from(seed).unwrap());
+    }
 }
 
 #[test]

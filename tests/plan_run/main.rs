@@ -7,6 +7,7 @@ mod harness;
 
 mod bench;
 mod deaths;
+mod disk;
 mod kills;
 mod person;
 mod plain;

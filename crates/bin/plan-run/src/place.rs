@@ -1,6 +1,7 @@
 //! Where the run file is, and how it is taken.
 
 use std::fs::{self, OpenOptions};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -56,7 +57,7 @@ impl Place {
     /// Takes the run file before anything is started, and sees that it can be written.
     pub fn take(&self, from_scratch: bool) -> Result<Owner, Error> {
         let run = &self.run;
-        Places::make_for(run).map_err(|error| Error::system(error.path.display().to_string(), error.source))?;
+        Places::make_for(run).map_err(|error| unwritable(&error.path, &error.source))?;
         let folder = run.parent().filter(|folder| !folder.as_os_str().is_empty());
         if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
             return Err(Error::Usage(format!(
@@ -64,8 +65,9 @@ impl Place {
                 folder.display()
             )));
         }
-        if run.is_dir() {
-            return Err(Error::Usage(format!("--run: {}: a folder, and not a run file", run.display())));
+        if run.exists() && !run.is_file() {
+            let what = if run.is_dir() { "a folder" } else { "a device or a pipe" };
+            return Err(Error::Usage(format!("--run: {}: {what}, and not a run file", run.display())));
         }
         let owner = owned(run)?;
         if from_scratch && run.exists() {
@@ -75,9 +77,17 @@ impl Place {
             stage::tell(NAME, &format!("the old run file is {} now", old.display()));
         }
         let opened = OpenOptions::new().append(true).create(true).open(run);
-        opened.map_err(|error| Error::system(run.display().to_string(), error))?;
+        opened.map_err(|error| unwritable(run, &error))?;
         Ok(owner)
     }
+}
+
+/// What is needed for a memory cannot be written.
+fn unwritable(path: &Path, error: &io::Error) -> Error {
+    let path = path.display();
+    Error::Refused(format!(
+        "{path}: {error}; nothing was started: make room for it there, or name another place by --run"
+    ))
 }
 
 fn owned(run: &Path) -> Result<Owner, Error> {
@@ -86,7 +96,7 @@ fn owned(run: &Path) -> Result<Owner, Error> {
         match Owner::take(run) {
             Ok(owner) => return Ok(owner),
             Err(run::Error::Owned { .. }) if Instant::now() < end => {}
-            Err(run::Error::System { path, source }) => return Err(Error::system(path.display().to_string(), source)),
+            Err(run::Error::System { path, source }) => return Err(unwritable(&path, &source)),
             Err(error) => return Err(Error::Refused(error.to_string())),
         }
     }
