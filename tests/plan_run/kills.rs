@@ -104,7 +104,9 @@ pub fn landed_once(root: &Path, ids: &[&str]) {
 const MINE: [(&str, &str); 2] = [("README", "x\nmine, \u{e9}\r\n"), ("mine.txt", "mine too, without a line end")];
 
 fn leave_work(root: &Path) {
-    MINE.iter().for_each(|(name, text)| fs::write(root.join(name), text).unwrap());
+    for (name, text) in MINE {
+        fs::write(root.join(name), text).unwrap();
+    }
 }
 
 /// The user's own work is as it was, and nothing has been added to it.

@@ -86,7 +86,7 @@ impl Place {
 fn unwritable(path: &Path, error: &io::Error) -> Error {
     let path = path.display();
     Error::Refused(format!(
-        "{path}: {error}; nothing was started: make room for it there, or name another place by --run"
+        "{path}: {error}; nothing was started: see that it can be written, or name another place by --run"
     ))
 }
 
