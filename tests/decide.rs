@@ -95,6 +95,13 @@ fn a_fallback_names_who_takes_over() {
     decide(folder.path(), &["2", "approve", "--backend", "local", "--model", "m"]).ended(0);
     let line = newest(folder.path());
     assert_eq!((&line["backend"], &line["model"]), (&json!("local"), &json!("m")));
+    let folder = run_file(&[task("1", &["fallback"], json!({"result": {"status": "failed"}}))]);
+    for (backend, why) in
+        [("manual", "no agent would take over"), ("codex", "say which of its models, too: --model MODEL")]
+    {
+        let done = decide(folder.path(), &["1", "approve", "--gate", "fallback", "--backend", backend]).ended(2);
+        assert!(done.err.starts_with(&format!("decide: --backend {backend}: {why}")), "{}", done.err);
+    }
 }
 
 #[test]
@@ -117,6 +124,19 @@ fn what_was_tried_may_be_sent_back_unasked() {
 }
 
 #[test]
+fn what_was_cut_off_and_is_asked_about_may_be_wanted_again() {
+    let release = json!({"type": "release", "id": "1", "attempt": 1, "digest": "d1", "at": "2026-01-01T00:00:00Z"});
+    let mut asked = question("1", "plan");
+    asked["type"] = json!("decision");
+    asked["id"] = json!("1");
+    let folder = run_file(&[release, asked]);
+    decide(folder.path(), &["1", "retry"]).ended(0);
+    let line = newest(folder.path());
+    assert_eq!((&line["gate"], &line["status"]), (&json!("result"), &json!("retry")));
+    decide(folder.path(), &["1", "retry", "--gate", "plan"]).ended(2);
+}
+
+#[test]
 fn work_on_commits_of_its_own_is_bound_to_its_change() {
     let folder = tempfile::tempdir().unwrap();
     let git = |script: &str| {
@@ -135,6 +155,11 @@ fn work_on_commits_of_its_own_is_bound_to_its_change() {
     assert_eq!(newest(folder.path())["diff_digest"], blake3::hash(diff.as_bytes()).to_hex().as_str());
     let unreadable = decide(folder.path(), &["2", "approve"]).ended(1);
     assert!(unreadable.err.starts_with("decide: task 2: the change cannot be shown: git: "), "{}", unreadable.err);
+    assert!(unreadable.err.ends_with("; to have it done anew: decide run.jsonl 2 retry\n"), "{}", unreadable.err);
+    // What is gone can still be wanted anew.
+    decide(folder.path(), &["2", "retry"]).ended(0);
+    let line = newest(folder.path());
+    assert_eq!((&line["status"], line.get("diff_digest")), (&json!("retry"), None));
 }
 
 #[test]

@@ -405,6 +405,26 @@ fn a_denied_result_stops_and_a_retry_goes_on() {
 }
 
 #[test]
+fn work_that_does_not_fit_on_the_branch_is_begun_afresh_there() {
+    let retry = with(decision("1", "result", "retry"), json!({"type": "decision", "id": "1", "note": "again"}));
+    let bench = Bench::new(&[]);
+    let mut following = bench.follow(&[], &[task("1", &[])]);
+    let first = following.next();
+    let landed = json!({"landed": {"status": "conflict", "conflicts": ["f1"]}});
+    let mut done = with(approved(&first), landed);
+    done["result"]["base"] = json!("b");
+    done["result"]["head"] = json!("h");
+    bench.append(&[done]);
+    let told = following.ends(20);
+    assert!(told.contains("task 1: does not fit on the branch any more: "), "{told}");
+    assert!(told.contains(": decide run.jsonl 1 retry"), "{told}");
+    bench.append(std::slice::from_ref(&retry));
+    let batch = bench.batch(&[], &[task("1", &[])]).ended(0).task("1")["batch"].clone();
+    assert!(batch.get("head").is_none() && batch.get("thread").is_none(), "{batch}");
+    assert!(batch["feedback"].as_str().unwrap().contains("did not fit on the branch"), "{batch}");
+}
+
+#[test]
 fn held_and_interrupted_tries_are_not_counted() {
     let held =
         |task: &Value| with(task.clone(), json!({"result": {"status": "held", "backend": "codex", "held_by": "9"}}));

@@ -52,6 +52,17 @@ fn without_a_person_it_waits_and_tells_how_to_go_on() {
 }
 
 #[test]
+fn a_refused_task_tells_how_to_have_it_done_again() {
+    let bench = three();
+    let rules =
+        "[[rule]]\ngate = \"plan\"\ndecision = \"approved\"\n[[rule]]\ngate = \"result\"\ndecision = \"denied\"\n";
+    bench.file("strict.toml", rules);
+    let done = bench.tool("plan-run").args(&["--approve-policy", "../strict.toml", "plan.md"]).run().ended(20);
+    let way = "task 1: denied: to have it done again: decide .plan/plan/run.jsonl 1 retry";
+    assert!(done.err.contains(&format!("plan-run: {way}\n")), "{}", done.err);
+}
+
+#[test]
 fn a_bad_plan_is_no_run() {
     let bench = three();
     fs::write(bench.root().join("bad.md"), "# A plan\n\n### Task 1: a\n\n### Task 1: b\n").unwrap();

@@ -87,14 +87,18 @@ fn unknown(args: &Args, questions: &Questions, id: &str) -> Error {
 /// The question that is answered.
 fn choose(args: &Args, questions: &Questions, asked: &Asked, answer: Answer) -> Result<Question, Error> {
     let id = &asked.id;
-    let fits = |question: &&Question| args.gate.is_none_or(|gate| gate == question.gate);
+    // Whether work that was cut off is begun again is asked at gate plan, and may be answered by wanting it again.
+    let is_again = answer == Answer::Retry && asked.is_tried;
+    let fits = |question: &&Question| {
+        args.gate.map_or(!(is_again && question.gate == Gate::Plan), |gate| gate == question.gate)
+    };
     let mut open: Vec<&Question> = asked.open.iter().filter(fits).collect();
     if open.is_empty() && answer == Answer::Approve {
         open = asked.denied.iter().filter(fits).collect();
     }
     match open[..] {
         [question] => Ok(question.clone()),
-        [] if answer == Answer::Retry && asked.is_tried => {
+        [] if is_again => {
             // What has failed may be tried again though nobody has asked.
             let gate = args.gate.unwrap_or(Gate::Result);
             Ok(Question { gate, task_digest: asked.digest.clone(), diff_digest: None })
@@ -113,6 +117,9 @@ fn choose(args: &Args, questions: &Questions, asked: &Asked, answer: Answer) -> 
     }
 }
 
+/// The backend of work that a person does.
+const MANUAL: &str = "manual";
+
 fn decision(args: &Args, asked: &Asked, question: &Question, answer: Answer) -> Result<Decision, Error> {
     let id = &asked.id;
     let status = answer.status();
@@ -129,12 +136,26 @@ fn decision(args: &Args, asked: &Asked, question: &Question, answer: Answer) -> 
     let targets = || Targets::new(args.routing.as_deref(), args.backend.clone(), args.model.clone());
     let targets = is_takeover.then(targets).transpose().map_err(|error| Error::Usage(error.to_string()))?;
     let target = targets.map(|targets| targets.of(asked.work_type));
+    if let Some(backend) = args.backend.as_deref().filter(|_| is_takeover) {
+        if backend == MANUAL {
+            return Err(Error::Usage("--backend manual: no agent would take over: name one".into()));
+        }
+        let own = Targets::new(args.routing.as_deref(), None, None).map_err(|error| Error::Usage(error.to_string()))?;
+        if args.model.is_none() && own.of(asked.work_type).backend != backend {
+            return Err(Error::Usage(format!("--backend {backend}: say which of its models, too: --model MODEL")));
+        }
+    }
     let diff_digest = match Change::read(asked.work.as_ref()) {
         Change::Digest(digest) => Some(digest),
         Change::None => question.diff_digest.clone(),
+        // Commits that are gone cannot be gone on from, so the work is wanted anew, whatever it was.
+        Change::Unreadable(_) if status == DecisionStatus::Retry => None,
         // A no needs no look at the change, but bound to nothing it would not be found again.
         Change::Unreadable(why) => {
-            return Err(Error::Refused(format!("task {id}: the change cannot be shown: {why}")));
+            let run = args.run.display();
+            return Err(Error::Refused(format!(
+                "task {id}: the change cannot be shown: {why}; to have it done anew: decide {run} {id} retry"
+            )));
         }
     };
     Ok(Decision {

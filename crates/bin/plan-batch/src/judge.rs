@@ -95,8 +95,9 @@ fn after(known: &Known, last: &Last, bench: &Bench) -> State {
     let better = |note: Option<&str>| {
         let parts: Vec<&str> = note.into_iter().chain(last.feedback.as_deref()).collect();
         let feedback = Some(parts.join("\n")).filter(|text| !text.is_empty());
-        // What failed before it was done is begun afresh.
-        let goes_on = matches!(last.how, How::Unproven | How::Done);
+        // What failed before it was done is begun afresh, and so is what does not fit on the branch: from the same base
+        // it never would.
+        let goes_on = matches!(last.how, How::Unproven | How::Done) && !last.is_conflict;
         let (thread, head) = if goes_on { (last.thread.clone(), last.head().map(str::to_owned)) } else { (None, None) };
         State::Open(Again { feedback, thread, head, line: None, why: Some("it is tried again") })
     };
@@ -131,6 +132,10 @@ fn after(known: &Known, last: &Last, bench: &Bench) -> State {
         )),
         How::Failed => open("it had failed"),
         How::Unproven if has_tries && status.is_none() => better(None),
+        How::Unproven if last.is_conflict => State::Stuck(format!(
+            "does not fit on the branch any more: to have it done again from there: {} retry",
+            decide()
+        )),
         How::Unproven => State::Stuck(format!(
             "is not proven after {} tries: to have it tried again: {} retry{}",
             known.spent,

@@ -75,6 +75,8 @@ pub(crate) struct Last {
     change: OnceCell<Change>,
     /// In the branch, or nothing to bring there.
     pub has_landed: bool,
+    /// It did not fit on the branch, so only work that begins there anew can.
+    pub is_conflict: bool,
     /// The line, where the work on it is done and only an answer or the landing is missing.
     pub line: Option<Box<str>>,
     /// Tells whether the result of the next line is the same one.
@@ -283,6 +285,7 @@ impl Known {
             }),
             change: OnceCell::new(),
             has_landed: line.landed.as_ref().is_some_and(Landed::is_in),
+            is_conflict,
             line: None,
             result: result.unwrap_or(0),
             fresh,

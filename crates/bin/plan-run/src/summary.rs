@@ -82,18 +82,21 @@ fn gate<'a>(memory: &'a Memory, row: &Row) -> Option<&'a str> {
 fn told(row: &Row, entry: Option<&Entry>, place: &Place) -> Option<String> {
     let entry = entry?;
     let id = &row.id;
+    let decide =
+        |answer: &str| format!("decide {} {} {answer}", quoted(place.run.as_os_str()), quoted(OsStr::new(&**id)));
     let text = match (entry.waits_at(), entry.result.as_str()) {
         (Some(gate), _) => {
-            let run = quoted(place.run.as_os_str());
-            let id = quoted(OsStr::new(&**id));
             let gate_flag = if gate == "result" { String::new() } else { format!(" --gate {gate}") };
-            format!("waits at gate {gate}: decide {run} {id} approve{gate_flag}")
+            format!("waits at gate {gate}: {}{gate_flag}", decide("approve"))
         }
         _ if entry.is_out => "was begun and did not come out".into(),
         (None, "failed") => format!("failed: {}", entry.class.as_deref().unwrap_or("other")),
         (None, "held") => "was held".into(),
         (None, _) if !entry.verdict.is_empty() && entry.verdict != "pass" => format!("verdict: {}", entry.verdict),
         (None, _) => match &entry.newest {
+            Some((gate, status)) if gate == "result" && status == "denied" => {
+                format!("denied: to have it done again: {}", decide("retry"))
+            }
             Some((gate, status)) if status != "approved" => format!("{status} at gate {gate}"),
             Some((gate, _)) if gate == "result" => "is approved and has not landed".into(),
             _ => return None,

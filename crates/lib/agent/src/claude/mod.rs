@@ -119,7 +119,7 @@ impl Agent for Claude {
     async fn call(&self, mut call: Call, stop: Stop) -> Report {
         let length = call.prompt.len();
         if length > LONGEST_PROMPT {
-            let why = format!("the prompt has {length} bytes, Claude Code takes {LONGEST_PROMPT}: split the task");
+            let why = format!("the prompt has {length} bytes, Claude Code takes {LONGEST_PROMPT}");
             return Report { failure: Some((Class::ContextWindow, why)), ..Report::default() };
         }
         let job = self.job(&call);

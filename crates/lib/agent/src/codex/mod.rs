@@ -126,8 +126,7 @@ impl Agent for Codex {
     async fn call(&self, mut call: Call, stop: Stop) -> Report {
         let length = call.prompt.chars().count();
         if length > LONGEST_PROMPT {
-            let why =
-                format!("the prompt has {length} characters, the Codex CLI takes {LONGEST_PROMPT}: split the task");
+            let why = format!("the prompt has {length} characters, the Codex CLI takes {LONGEST_PROMPT}");
             return Report { failure: Some((Class::ContextWindow, why)), ..Report::default() };
         }
         let job = self.job(&call);
