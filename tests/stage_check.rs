@@ -199,6 +199,47 @@ fn our_own_stages_pass_strictly() {
     }
 }
 
+#[test]
+fn plan_batch_keeps_every_rule_that_holds_for_who_keeps_tasks_back() {
+    const FOR_OTHERS: &[&str] = &[
+        // It needs the plan line, and releases nothing before it has seen the whole plan.
+        "empty",
+        "no-plan",
+        "blank-lines",
+        "crlf",
+        "last-line",
+        "huge-line",
+        "many-lines",
+        "bad-stop",
+        "flush",
+        // It is a source: a signal ends it, and what was not released stays in the plan.
+        "sigint",
+        "sigterm",
+        // Tasks that are ticked off are not released, and these rules send no others.
+        "once",
+        "fields",
+        "key-order",
+        "numbers",
+        "strings",
+        "duplicate-keys",
+        "sections",
+        "random",
+        "sample",
+        // Attempts are its own to count.
+        "attempts",
+    ];
+    let list = String::from_utf8(stage_check(&["--list"]).stdout).unwrap();
+    let rules = list.lines().filter_map(|line| line.split_whitespace().next());
+    let only: Vec<&str> = rules.filter(|rule| !FOR_OTHERS.contains(rule)).flat_map(|rule| ["--only", rule]).collect();
+    assert!(only.len() >= 2 * 20, "{only:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run.jsonl");
+    let command = [env!("CARGO_BIN_EXE_plan-batch"), "--run", run.to_str().unwrap()];
+    // One run file: one rule after the other. Three of them wait in vain for a first line, as long as their patience lasts.
+    let settings = ["--strict", "--jobs", "1", "--patience", "5", "--adds", "batch"];
+    assert_passes(&[&settings[..], &only, &command].concat());
+}
+
 /// The blocks of code in the page, by language.
 fn blocks(language: &str) -> Vec<String> {
     let page = std::fs::read_to_string(root().join("docs/contract.md")).expect("the page");
