@@ -71,6 +71,8 @@ pub struct Task {
     pub changed: Option<Vec<String>>,
     /// What the executor saw the agent do to git itself.
     pub tampering: Vec<String>,
+    /// How many processes the agent had left behind, which its executor ended.
+    pub left_behind: u64,
     /// The sandbox that the task was routed to.
     pub sandbox: Option<String>,
     /// The sandbox of the last call, as the agent reported it.
@@ -135,11 +137,19 @@ struct Source {
     path: Option<String>,
 }
 
-/// A route, or a call of an agent.
 #[derive(Deserialize)]
 struct Routed {
     #[serde(default)]
     sandbox: Option<String>,
+}
+
+/// A call of an agent.
+#[derive(Deserialize)]
+struct Called {
+    #[serde(default)]
+    sandbox: Option<String>,
+    #[serde(default, deserialize_with = "record::whole_or_none")]
+    left_behind: Option<u64>,
 }
 
 #[derive(Default, Deserialize)]
@@ -155,7 +165,7 @@ struct Outcome {
     #[serde(default)]
     tampering: Option<Vec<String>>,
     #[serde(default)]
-    attempts: Option<Vec<Routed>>,
+    attempts: Option<Vec<Called>>,
 }
 
 /// As [`Done`], for lines whose writer leaves out what is empty.
@@ -177,6 +187,7 @@ impl Task {
         let done =
             done.into_iter().map(|it| Done { text: it.text, command: it.command, checked: it.checked }).collect();
         let (checks, unchecked) = plan(view.commands.unwrap_or_default(), done);
+        let last = view.result.attempts.and_then(|calls| calls.into_iter().next_back());
         Ok(Self {
             id: view.id,
             attempt: view.batch.map_or(0, |batch| batch.attempt),
@@ -186,7 +197,8 @@ impl Task {
             changed: view.result.changed,
             tampering: view.result.tampering.unwrap_or_default(),
             sandbox: view.route.and_then(|route| route.sandbox),
-            reported_sandbox: view.result.attempts.and_then(|calls| calls.into_iter().next_back()?.sandbox),
+            left_behind: last.as_ref().and_then(|last| last.left_behind).unwrap_or_default(),
+            reported_sandbox: last.and_then(|last| last.sandbox),
             source: view.source.and_then(|source| source.path),
             files: view.files.unwrap_or_default(),
             checks,

@@ -103,6 +103,8 @@ pub struct Report {
     pub failed_actions: u64,
     /// Whether the agent has run a command or changed a file, so that a second call would not start afresh.
     pub acted: bool,
+    /// How many processes were still at work when the agent had ended by itself; they have been ended.
+    pub left_behind: usize,
     /// How long it took.
     pub time: Duration,
 }

@@ -226,6 +226,10 @@ async fn call(
         log,
     };
     let report = agent.call(call, stop).await;
+    if report.left_behind > 0 {
+        let count = report.left_behind;
+        tell(&format!("task {}: the agent left {count} process(es) behind, which were ended", order.id));
+    }
     let attempt = Attempt {
         backend: agent.backend().to_owned(),
         model: Some(model.to_owned()),
@@ -238,6 +242,7 @@ async fn call(
         evidence: report.failure.as_ref().map(|(_, evidence)| evidence.clone()),
         usage: report.usage,
         failed_actions: (report.failed_actions > 0).then_some(report.failed_actions),
+        left_behind: u64::try_from(report.left_behind).ok().filter(|count| *count > 0),
         log: path.map(|path| path.display().to_string()),
     };
     (attempt, report)

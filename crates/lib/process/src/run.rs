@@ -78,10 +78,19 @@ pub struct Outcome {
     pub left_behind: usize,
 }
 
+impl Outcome {
+    /// How many processes stayed at work after a child that ended by itself.
+    pub fn stayed(&self) -> usize {
+        if self.cut.is_none() { self.left_behind } else { 0 }
+    }
+}
+
 /// After the child and all its descendants are gone, a pipe can only be held by somebody we cannot see.
 const DRAIN: Duration = Duration::from_millis(500);
 /// How often it is looked whether those that were asked to end have ended.
 const LOOK: Duration = Duration::from_millis(5);
+/// How long what belongs to the child may take to end after it, before it counts as left behind.
+const SETTLE: Duration = Duration::from_millis(100);
 /// How long a killed process may take to vanish.
 const VANISH: Duration = Duration::from_secs(5);
 
@@ -308,8 +317,17 @@ async fn end(
 ) -> (io::Result<ExitStatus>, usize) {
     let cut = status.is_none();
     let mut status = status;
-    if !cut && group.is_gone() {
-        return (status.unwrap_or_else(|| Err(io::ErrorKind::Other.into())), 0);
+    if !cut {
+        let settled = Instant::now() + SETTLE;
+        loop {
+            if group.is_gone() {
+                return (status.unwrap_or_else(|| Err(io::ErrorKind::Other.into())), 0);
+            }
+            if Instant::now() >= settled {
+                break;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
     }
     let mut left_behind = group.signal(Signal::TERM).len();
     let patience = Instant::now() + grace;

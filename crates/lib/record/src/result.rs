@@ -173,6 +173,9 @@ pub struct Attempt {
     /// Commands and patches of the agent that failed or were refused, though it may have reported success.
     #[serde(default, deserialize_with = "crate::whole_or_none", skip_serializing_if = "Option::is_none")]
     pub failed_actions: Option<u64>,
+    /// Processes that were still at work when the agent had ended by itself, and that were ended then.
+    #[serde(default, deserialize_with = "crate::whole_or_none", skip_serializing_if = "Option::is_none")]
+    pub left_behind: Option<u64>,
     /// The full event log of the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,

@@ -268,6 +268,11 @@ impl Fence<'_> {
         for text in &self.task.tampering {
             tamper.error(None, format!("seen by the executor: {text}"));
         }
+        // Told, but no failure: many an honest build tool leaves a server of its own behind.
+        if self.task.left_behind > 0 {
+            let text = format!("the agent left {} process(es) behind, which were ended", self.task.left_behind);
+            tamper.add(Severity::Warning, None, None, text);
+        }
     }
 
     /// Looks into all files that have changed, before and after.

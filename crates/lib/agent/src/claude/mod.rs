@@ -157,6 +157,7 @@ impl Agent for Claude {
             rate_limit: seen.rate_limit,
             failed_actions: seen.failed_actions,
             acted: seen.acted,
+            left_behind: outcome.stayed(),
             time: outcome.time,
         }
     }

@@ -164,6 +164,7 @@ impl Agent for Codex {
             rate_limit: session.rate_limit,
             failed_actions: seen.failed_actions,
             acted: seen.acted || session.acted,
+            left_behind: outcome.stayed(),
             time: outcome.time,
         }
     }
