@@ -82,7 +82,6 @@ const ATTEMPTS: [Attempt; 10] = [
 /// What may also come of honest work is told, but fails nothing.
 const TOLD_ONLY: &str = "background";
 
-
 #[test]
 fn each_attempt_is_caught_by_name() {
     let conversation = |attempt: &Attempt| {
