@@ -168,3 +168,15 @@ fn a_digest_sees_the_work() {
         assert_eq!(digests(base), digests(&base.replace(from, to)), "{from}");
     }
 }
+
+#[test]
+fn a_label_in_a_criterion_stays_a_text() {
+    let text = "- [x] T000 in `src/a.rs`\n<!-- x -->\n**Checkpoint**: all pass\n**Depends on:** Tasks 0-9, 0 and 1\n";
+    let before = input(text);
+    let parsed = Parsed::read(&before, None);
+    let written = input(&write::write(&parsed));
+    let read = Parsed::read(&written, None);
+    assert!(check::structure(&read).is_empty(), "{}", written.text());
+    assert_eq!(read.task(0).done, parsed.task(0).done, "{}", written.text());
+    assert!(!read.task(0).done.is_empty());
+}

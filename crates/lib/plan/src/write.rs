@@ -37,7 +37,7 @@ const PLAN_FIELDS: [&str; 2] = ["title", "goal"];
 pub fn write(parsed: &Parsed) -> String {
     let plan = parsed.plan();
     let tasks: Vec<Task> = (0..parsed.drafts.len()).map(|index| parsed.task(index)).collect();
-    let mut exact = Exact { plan: Map::new(), tasks: vec![Map::new(); tasks.len()] };
+    let mut exact = Exact { plan: Map::new(), tasks: tasks.iter().map(labelled).collect() };
     let mut text = render(&plan, &tasks, &exact);
     // What is added for one field may change how another is read: once more settles it.
     for _ in 0..3 {
@@ -47,6 +47,19 @@ pub fn write(parsed: &Parsed) -> String {
         text = render(&plan, &tasks, &exact);
     }
     text
+}
+
+/// The fields whose texts hold a label like `**Depends on:**`, which would be read as one in a list of ours.
+fn labelled(task: &Task) -> Map<String, Value> {
+    let holds_label = |text: &String| text.contains(":**") || text.contains("**:");
+    let mut exact = Map::new();
+    if task.done.iter().any(|done| holds_label(&done.text)) {
+        exact.extend(serde_json::to_value(&task.done).map(|done| ("done".to_owned(), done)));
+    }
+    if task.constraints.iter().any(holds_label) {
+        exact.insert("constraints".to_owned(), Value::from(task.constraints.clone()));
+    }
+    exact
 }
 
 /// What has to be said exactly: fields with their values.
@@ -138,14 +151,15 @@ fn render_task(text: &mut String, index: usize, task: &Task, exact: &Map<String,
     field("Estimate", task.minutes.map(|minutes| format!("{minutes} min")));
     field("Output", task.output.clone());
     field("Inferred", (!task.inferred.is_empty()).then(|| task.inferred.join(", ")));
-    if !task.constraints.is_empty() {
+    let has_labels = labelled(task);
+    if !task.constraints.is_empty() && !has_labels.contains_key("constraints") {
         text.push_str("**Constraints:**\n");
         for constraint in &task.constraints {
             let _ = writeln!(text, "- {constraint}");
         }
         text.push('\n');
     }
-    if !task.done.is_empty() {
+    if !task.done.is_empty() && !has_labels.contains_key("done") {
         text.push_str("**Done when:**\n");
         for done in &task.done {
             let _ = writeln!(text, "- [{}] {}", if done.checked { 'x' } else { ' ' }, done.text);
