@@ -101,3 +101,29 @@ fn a_signal_ends_agents_and_the_same_command_goes_on() {
     bench.trusting().arg("plan.md").run().ended(0);
     assert_eq!((bench.begun("1"), bench.begun("2")), (2, 1));
 }
+
+#[test]
+fn a_second_signal_ends_what_does_not_heed_the_first() {
+    let bench = slow();
+    let deaf = "trap '' INT TERM; exec sleep 1000";
+    let mut run = bench.trusting().args(&["--verify", deaf, "plan.md"]).start();
+    until("the agent works", || bench.begun("1") == 1);
+    let sleeper = || children(run.id()).into_iter().find(|(name, _)| name == "sleep").map(|(_, pid)| pid);
+    until("the stage is there", || sleeper().is_some());
+    let (agent, sleeper) = (bench.agents()[0], sleeper().unwrap());
+    signal(&run, Signal::INT);
+    until("the agent has ended", || !is_running(agent));
+    assert!(is_running(sleeper) && is_running(run.id()), "who does not heed a first signal is waited for");
+    signal(&run, Signal::INT);
+    let began = Instant::now();
+    while run.try_wait().unwrap().is_none() && began.elapsed() < crate::harness::PATIENCE {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let is_left = run.try_wait().unwrap().is_none();
+    if is_left {
+        signal(&run, Signal::KILL);
+    }
+    assert!(!is_left && !is_running(sleeper), "after a second signal it goes on");
+    finished(run).ended(130);
+    bench.lines();
+}
