@@ -373,7 +373,8 @@ fn a_failure_stops_the_next_batch_unless_the_user_wants_otherwise() {
     let fourth = following.next();
     assert_eq!(fourth["id"], "4");
     bench.append(&[approved(&fourth)]);
-    following.ends(20);
+    // It has failed, and that is no question.
+    assert!(following.ends(1).contains("task 1: failed (rate_limited)"));
     // It is tried once more, and no more than that.
     let again = bench.batch(&[], &tasks).ended(0);
     assert_eq!(released(&again), ["1"]);

@@ -80,8 +80,8 @@ needs that task waits.
 
 Limits count what RUN knows: the calls in result.attempts of all its tasks, each once, and the tokens they tell.
 
-Exit codes: 0 the batch is out; with --follow: every task is finished; 1 RUN cannot be used, or journal ended before \
-the work was done; 20 something waits for a person (told on stderr, with what would go on); 65 a bad plan or line.
+Exit codes: 0 the batch is out; with --follow: every task is finished; 1 RUN cannot be used, journal ended before \
+the work was done, or (CODEX_FAIL_CLOSED=0) tasks have failed and nobody has to be asked; 20 something waits for a person (told on stderr, with what would go on); 65 a bad plan or line.
 
 Examples:
   plan-parse PLAN.md | route | plan-batch --run RUN --follow | codex-exec | verify | approve --run RUN | journal RUN

@@ -17,6 +17,8 @@ pub(crate) enum State {
     Open(Again),
     /// A person has to do something first: what is the matter, and what would go on.
     Stuck(String),
+    /// It has failed, and nobody is asked about it: a person may have it tried again, as said.
+    Failed(String),
 }
 
 /// With what a task goes out.
@@ -121,15 +123,16 @@ fn after(known: &Known, last: &Last, bench: &Bench) -> State {
         )),
         How::Budget => open("what could be spent had been used up"),
         How::Failed if status == Some(DecisionStatus::Approved) && !is_here => open("another backend may take over"),
-        How::Failed if is_here || !has_tries => State::Stuck(format!(
-            "failed{}: to have it tried again: {1} retry{2}",
-            last.class.as_deref().map(|class| format!(" ({class})")).unwrap_or_default(),
-            decide(),
-            match last.asked {
-                Some(Gate::Fallback) => format!("; to let another backend do it: {} approve --gate fallback", decide()),
-                _ => String::new(),
+        How::Failed if is_here || !has_tries => {
+            let class = last.class.as_deref().map(|class| format!(" ({class})")).unwrap_or_default();
+            let text = format!("failed{class}: to have it tried again: {} retry", decide());
+            if last.asked == Some(Gate::Fallback) {
+                let other = format!("{} approve --gate fallback", decide());
+                State::Stuck(format!("{text}; to let another backend do it: {other}"))
+            } else {
+                State::Failed(text)
             }
-        )),
+        }
         How::Failed => open("it had failed"),
         How::Unproven if has_tries && status.is_none() => better(None),
         How::Unproven if last.is_conflict => State::Stuck(format!(

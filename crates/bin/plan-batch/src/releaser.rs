@@ -187,7 +187,11 @@ impl Releaser {
         for line in &told {
             tell(NAME, line);
         }
-        if told.is_empty() { Exit::Ok } else { Exit::NeedsDecision }
+        match told.is_empty() {
+            true => Exit::Ok,
+            false if self.schedule.needs_person() => Exit::NeedsDecision,
+            false => Exit::Failed,
+        }
     }
 }
 

@@ -80,6 +80,14 @@ pub(crate) struct Outgoing {
     pub told: Option<String>,
 }
 
+/// Why a task is kept back.
+struct Stuck {
+    /// What is the matter, and what would go on.
+    why: String,
+    /// Whether somebody has to do something about it, whatever the user's rule for failures is.
+    is_asked: bool,
+}
+
 pub(crate) struct Schedule {
     rules: Rules,
     items: Vec<Item>,
@@ -93,7 +101,7 @@ pub(crate) struct Schedule {
     calls: BTreeMap<u32, u64>,
     /// How often this process has released a task.
     releases: BTreeMap<u32, u32>,
-    stuck: BTreeMap<u32, String>,
+    stuck: BTreeMap<u32, Stuck>,
     /// What may be spent did not last.
     is_spent: bool,
 }
@@ -169,11 +177,14 @@ impl Schedule {
             State::Finished => self.queue.finish(&self.graph, task),
             State::Out => {}
             State::Open(_) => self.queue.put_back(task),
-            State::Stuck(why) => {
-                self.queue.withhold(task);
-                self.stuck.insert(task, why);
-            }
+            State::Stuck(why) => self.withhold(task, Stuck { why, is_asked: true }),
+            State::Failed(why) => self.withhold(task, Stuck { why, is_asked: false }),
         }
+    }
+
+    fn withhold(&mut self, task: u32, stuck: Stuck) {
+        self.queue.withhold(task);
+        self.stuck.insert(task, stuck);
     }
 
     fn is_back(&mut self, task: u32) {
@@ -267,8 +278,11 @@ impl Schedule {
 
     /// What a person has to do before more can go out, in lines.
     pub fn end(&self) -> Vec<String> {
-        let mut lines: Vec<String> =
-            self.stuck.iter().map(|(task, why)| format!("task {}: {why}", self.ids[*task as usize])).collect();
+        let mut lines: Vec<String> = self
+            .stuck
+            .iter()
+            .map(|(task, stuck)| format!("task {}: {}", self.ids[*task as usize], stuck.why))
+            .collect();
         if self.is_spent {
             let open = self.queue.unfinished() - self.stuck.len();
             lines.push(format!(
@@ -277,6 +291,11 @@ impl Schedule {
             ));
         }
         lines
+    }
+
+    /// Whether a person has to do something. Fail-closed, that is so after any failure.
+    pub fn needs_person(&self) -> bool {
+        self.is_spent || self.stuck.values().any(|stuck| stuck.is_asked || self.rules.is_fail_closed)
     }
 }
 
