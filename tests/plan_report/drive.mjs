@@ -38,6 +38,12 @@ const ready = (page) => page.waitForSelector("html[data-ready]", { state: "attac
 const visible = (page, selector) => page.$$eval(selector, (found) => found.filter((one) => !one.hidden).length);
 const column = (page, number) => page.$$eval("#task-table tbody tr:not([hidden])", (rows, number) => rows.map((row) => row.cells[number].innerText.trim()), number);
 const openTask = (page) => page.evaluate(() => [...document.querySelectorAll("details.task[open]")].map((one) => one.id));
+/** A link is followed a moment after the click: waits until these entries are the open ones. */
+const opened = async (page, ids, what) => {
+  const are = (ids) => JSON.stringify([...document.querySelectorAll("details.task[open]")].map((one) => one.id).sort()) === JSON.stringify(ids);
+  await page.waitForFunction(are, ids).catch(() => {});
+  assert.deepEqual((await openTask(page)).sort(), ids, what);
+};
 
 const all = {
   /** Nothing is fetched, nothing is complained about, nothing hangs over the edge of a phone. */
@@ -96,9 +102,9 @@ const all = {
     assert.deepEqual(tokens, [...tokens].sort((a, b) => b - a));
     await page.focus("#task-1 > summary");
     await page.keyboard.press("Enter");
-    assert.deepEqual(await openTask(page), ["task-1"]);
+    await opened(page, ["task-1"]);
     await page.keyboard.press("Space");
-    assert.deepEqual(await openTask(page), []);
+    await opened(page, []);
   },
 
   /** Sort, filter, fold, go from the table and the pictures to an entry. */
@@ -129,24 +135,24 @@ const all = {
     assert.equal(await page.textContent("#shown"), "9 tasks");
 
     await page.click("#task-table a[href='#task-2']");
-    assert.deepEqual(await openTask(page), ["task-2"]);
+    await opened(page, ["task-2"]);
     assert.ok(await page.isVisible("#task-2 >> text=now I could"));
     assert.ok(await page.isVisible("#task-2 >> text=Attempt 2, in batch 2"));
     await page.click("#task-2 > summary");
-    assert.deepEqual(await openTask(page), []);
+    await opened(page, []);
     assert.ok(!(await page.isVisible("#task-2 >> text=now I could")));
     await page.click("#task-table a[href='#task-2']");
-    assert.deepEqual(await openTask(page), ["task-2"], "the same link opens it again");
+    await opened(page, ["task-2"], "the same link opens it again");
     await page.click("svg g.node:has-text('Title of 3')");
-    assert.deepEqual((await openTask(page)).sort(), ["task-2", "task-3"]);
+    await opened(page, ["task-2", "task-3"]);
     await page.click("text=Close all entries");
-    assert.deepEqual(await openTask(page), []);
+    await opened(page, []);
     await page.selectOption("#filter-state", "failed");
     await page.click("text=Open all entries");
-    assert.deepEqual(await openTask(page), ["task-4"], "only those that are shown");
+    await opened(page, ["task-4"], "only those that are shown");
     // A link to a task that is filtered away shows it.
     await page.click("svg g.node:has-text('Title of 1')");
-    assert.ok(await page.isVisible("#task-1 >> text=all is well"));
+    await page.waitForSelector("#task-1 >> text=all is well", { state: "visible" });
   },
 
   /** Nothing of what was said has become anything else than text, and nothing could run if it did. */
@@ -200,7 +206,7 @@ const all = {
     assert.ok(took > 0.01, "something was measured");
     await page.click("#task-table th >> text=Tokens");
     await page.click("#task-table tbody tr:not([hidden]) a");
-    assert.equal((await openTask(page)).length, 1);
+    await page.waitForFunction(() => document.querySelectorAll("details.task[open]").length === 1);
     console.log(took.toFixed(3));
   },
 
@@ -214,7 +220,7 @@ const all = {
     await page.waitForFunction(() => document.querySelectorAll("#task-table tbody tr").length === 2, null, { timeout: 60000 });
     await ready(page);
     assert.deepEqual(await column(page, 0), ["1"], "the filter is kept");
-    assert.deepEqual(await openTask(page), ["task-1"], "so is the open entry");
+    await opened(page, ["task-1"], "so is the open entry");
     await page.click("#pause");
     assert.equal(await page.textContent("#pause"), "Go on loading anew");
     console.log("seen");
