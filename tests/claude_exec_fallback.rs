@@ -216,3 +216,30 @@ fn failing_open_follows_the_policy_and_asks_nobody() {
     assert_eq!(one["decisions"][0]["by"], "policy:fallback");
     assert_eq!(last("2")["result"]["status"], "ok");
 }
+
+#[test]
+fn what_claude_took_over_lands_like_anything_else() {
+    let desk = desk();
+    let trust = desk.repo().with_file_name("trust.toml");
+    let rules = "[[rule]]\ngate = \"plan\"\ndecision = \"approved\"\n\n[[rule]]\ngate = \"result\"\nwhen = [\"pass\", \"unproven\"]\ndecision = \"approved\"\n";
+    fs::write(&trust, rules).unwrap();
+    for (name, value) in [("user.name", "Ada"), ("user.email", "ada@localhost")] {
+        harness::git(&desk.repo(), &["config", name, value]);
+    }
+    let all = || {
+        let plan = "plan-run docs/plans/2026-01-01-greeting.md --approve-policy ../trust.toml";
+        shell(&desk, plan).run()
+    };
+    all().ended(20);
+    assert_eq!(asked_sonnet(&desk), 0);
+    let run = desk.repo().join(".plan/2026-01-01-greeting/run.jsonl");
+    desk.tool("decide").env("USER", "ada").arg(&run).args(&["1", "approve", "--gate", "fallback"]).run().ended(0);
+    all().ended(0);
+    let landed = [
+        "log",
+        "--format=%s|%(trailers:key=Backend,valueonly,separator=)|%(trailers:key=Model,valueonly,separator=)",
+        "-1",
+    ];
+    assert_eq!(harness::git(&desk.repo(), &landed), format!("Write the greeting|claude|{SONNET}\n"));
+    assert_eq!(harness::git(&desk.repo(), &["show", "HEAD:hello.txt"]), "hello\n");
+}
