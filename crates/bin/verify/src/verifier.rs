@@ -1,5 +1,7 @@
 //! One task, from its result to its verdict.
 
+use std::cell::OnceCell;
+
 use record::{Check, CheckStatus, Record, Verdict, VerdictStatus};
 use stage::Error;
 use tree::Places;
@@ -17,13 +19,18 @@ use crate::words::{secrets, tell};
 /// Judges tasks.
 pub struct Verifier {
     runner: Runner,
-    protected: Protected,
+    /// The usual list is only read when a change is looked at: that takes longer than everything else at the start.
+    protected: OnceCell<Protected>,
 }
 
 impl Verifier {
     /// Looks at what it needs of its surroundings; writes nothing.
     pub fn new(args: Args, sandbox: Sandbox) -> Result<Self, Error> {
-        let protected = Protected::new(args.protected.as_ref(), &args.protect, &args.no_protect)?;
+        let protected = OnceCell::new();
+        if args.protected.is_some() || !args.protect.is_empty() || !args.no_protect.is_empty() {
+            let list = Protected::new(args.protected.as_ref(), &args.protect, &args.no_protect)?;
+            protected.get_or_init(|| list);
+        }
         Ok(Self { runner: Runner::new(args, sandbox)?, protected })
     }
 
@@ -124,11 +131,22 @@ impl Verifier {
         review::review(args, &self.runner, task, record, place).await
     }
 
+    fn protected(&self) -> Result<&Protected, Error> {
+        if let Some(list) = self.protected.get() {
+            return Ok(list);
+        }
+        let usual = Protected::new(None, &[], &[])?;
+        Ok(self.protected.get_or_init(|| usual))
+    }
+
     /// What has changed, held against what may.
     async fn fence(&self, task: &Task, place: &Result<Where, NoSite>) -> Vec<Check> {
         let plan = self.runner.plan.borrow().clone();
         let mut checks = match place {
-            Ok(place) => fence::checks(&self.protected, task, place, &self.runner.present, plan.as_deref()).await,
+            Ok(place) => match self.protected() {
+                Ok(list) => fence::checks(list, task, place, &self.runner.present, plan.as_deref()).await,
+                Err(error) => vec![fence::impossible(&error.to_string())],
+            },
             Err(NoSite::Work(reason)) if task.head.is_some() => vec![fence::impossible(reason)],
             Err(_) => Vec::new(),
         };
